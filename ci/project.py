@@ -1,0 +1,370 @@
+"""pyproject.toml, read once, as one typed value.
+
+Everything that the pipeline knows of the package it knows from here; nothing else in ci/ reads
+pyproject.toml. The rules are those of the packaging user guide's pyproject specification, and for
+the version those of each build backend.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from ci.errors import Problem
+
+_CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
+_ASSIGNMENT = re.compile(r"""(?m)^(?:__version__|VERSION|version)\s*(?::\s*str\s*)?=\s*['"]v?([^'"]+)['"]""")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The table `[tool.ci]`: what a package may set differently.
+
+    `release_branch`: a tag is released only from there. `changelog`: the file that must have an
+    entry for a release, None where there is none. `sdist_include`: top-level names, besides the
+    usual ones, that the sdist may hold. `allow`: glob patterns of members that may be shipped
+    although their name looks private. `max_size`: of one distribution, in bytes.
+    """
+
+    release_branch: str = "main"
+    changelog: str | None = "CHANGELOG.md"
+    sdist_include: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    max_size: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Project:
+    """A package as its pyproject.toml describes it.
+
+    `name` is as written there; `package_dir` and `version_file` are relative to `root`;
+    `version_file` is the file in which the version stands (pyproject.toml for a static one);
+    `python_versions` are the classifiers' (ascending, e.g. "3.8"); `groups` the dependency groups,
+    unresolved; `backend_requires` what `[build-system]` asks for.
+    """
+
+    root: Path
+    name: str
+    import_name: str
+    package_dir: Path
+    version: Version
+    version_file: Path
+    requires_python: SpecifierSet
+    python_versions: tuple[str, ...]
+    dependencies: tuple[Requirement, ...]
+    build_backend: str
+    backend_requires: tuple[str, ...]
+    groups: dict[str, list[Any]] = field(default_factory=dict)
+    settings: Settings = Settings()
+
+    @property
+    def normalized_name(self) -> NormalizedName:
+        """The name as an index spells it (PEP 503)."""
+        return canonicalize_name(self.name)
+
+    @property
+    def wheel_name(self) -> str:
+        """The name as it stands in the file names of distributions."""
+        return self.normalized_name.replace("-", "_")
+
+
+def read_project(root: Path) -> Project:
+    """Read the package whose pyproject.toml lies in `root`.
+
+    Raises Problem for a file that is missing, is no TOML, or lacks or misspells something.
+    """
+    document = _load(root / "pyproject.toml")
+    table = _table(document, "project")
+    poetry = _table(document, "tool", "poetry")
+    if not table and poetry:
+        raise Problem(
+            "poetry-metadata",
+            "pyproject.toml keeps its metadata in [tool.poetry] and has no [project]",
+            "move it to [project] (poetry-core 2 reads it there)",
+        )
+    name = _name(table)
+    import_name, package_dir = _find_package(root, name, document)
+    version, version_file = _version(root, package_dir, document)
+    build_system = _table(document, "build-system")
+    return Project(
+        root=root,
+        name=name,
+        import_name=import_name,
+        package_dir=package_dir,
+        version=version,
+        version_file=version_file,
+        requires_python=_requires_python(table),
+        python_versions=_python_versions(table),
+        dependencies=_dependencies(table),
+        build_backend=str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")),
+        backend_requires=tuple(_strings(build_system, "requires", "[build-system]") or ["setuptools"]),
+        groups=_groups(document),
+        settings=_settings(document),
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(
+            "no-pyproject",
+            f"there is no {path.name} in {path.parent}",
+            "run this in the repository's top folder",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise Problem("pyproject-encoding", f"{path.name}: {error}", "save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Problem("pyproject-syntax", f"{path.name} is no TOML: {error}", "mend that line") from None
+
+
+def _table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """The table under `keys`, empty if absent."""
+    value: Any = document
+    for depth, key in enumerate(keys, 1):
+        value = value.get(key, {})
+        if not isinstance(value, dict):
+            raise Problem(
+                "pyproject-type",
+                f"{'.'.join(keys[:depth])} in pyproject.toml is {value!r}",
+                f"make it a table, [{'.'.join(keys[:depth])}]",
+            )
+    return value
+
+
+def _strings(table: dict[str, Any], key: str, where: str) -> list[str]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Problem(
+            "pyproject-type", f"{key} in {where} is {value!r}", "make it a list of strings"
+        )
+    return value
+
+
+def _name(table: dict[str, Any]) -> str:
+    name = table.get("name")
+    if not isinstance(name, str) or not re.fullmatch(
+        r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", name
+    ):
+        raise Problem(
+            "project-name",
+            f"the name in [project] of pyproject.toml is {name!r}",
+            "give it a name of letters, digits, '.', '_' and '-' (PEP 508)",
+        )
+    return name
+
+
+def _requires_python(table: dict[str, Any]) -> SpecifierSet:
+    value = table.get("requires-python", "")
+    try:
+        return SpecifierSet(value)
+    except (InvalidSpecifier, TypeError, AttributeError):
+        raise Problem(
+            "requires-python",
+            f"requires-python in [project] is {value!r}",
+            'write a version specifier such as ">=3.8"',
+        ) from None
+
+
+def _python_versions(table: dict[str, Any]) -> tuple[str, ...]:
+    matches = (_CLASSIFIER.match(text) for text in _strings(table, "classifiers", "[project]"))
+    found = sorted({match[1] for match in matches if match}, key=Version)
+    if not found:
+        raise Problem(
+            "no-python-classifiers",
+            "no classifier in [project] of pyproject.toml names a Python version",
+            'add one a version, e.g. "Programming Language :: Python :: 3.12"',
+        )
+    return tuple(found)
+
+
+def _dependencies(table: dict[str, Any]) -> tuple[Requirement, ...]:
+    texts = _strings(table, "dependencies", "[project]")
+    parsed = []
+    for text in texts:
+        try:
+            parsed.append(Requirement(text))
+        except InvalidRequirement as error:
+            raise Problem(
+                "dependency-syntax",
+                f"the dependency {text!r} in [project] is no requirement ({error})",
+                "write it as PEP 508 has it",
+            ) from None
+    return tuple(parsed)
+
+
+def _groups(document: dict[str, Any]) -> dict[str, list[Any]]:
+    groups = _table(document, "dependency-groups")
+    for name, members in groups.items():
+        if not isinstance(members, list):
+            raise Problem(
+                "pyproject-type",
+                f"the dependency group {name} is {members!r}",
+                "make it a list of requirements",
+            )
+    return groups
+
+
+def _settings(document: dict[str, Any]) -> Settings:
+    table = _table(document, "tool", "ci")
+    known = {
+        "release-branch": str,
+        "changelog": (str, bool),
+        "sdist-include": list,
+        "allow": list,
+        "max-size": int,
+    }
+    for key, value in table.items():
+        if key not in known:
+            raise Problem(
+                "unknown-setting",
+                f"[tool.ci] in pyproject.toml has {key!r}",
+                f"use one of {', '.join(sorted(known))}, or remove it",
+            )
+        if not isinstance(value, known[key]) or value is True or value == "":  # type: ignore[arg-type]
+            raise Problem(
+                "setting-type",
+                f"{key} in [tool.ci] is {value!r}",
+                "see docs/cicd-setup.md for what it takes",
+            )
+    changelog = table.get("changelog", Settings.changelog)
+    return Settings(
+        release_branch=table.get("release-branch", Settings.release_branch),
+        changelog=changelog or None,
+        sdist_include=tuple(_strings(table, "sdist-include", "[tool.ci]")),
+        allow=tuple(_strings(table, "allow", "[tool.ci]")),
+        max_size=table.get("max-size", Settings.max_size),
+    )
+
+
+def _find_package(root: Path, name: str, document: dict[str, Any]) -> tuple[str, Path]:
+    """The import name and the folder of the package: in src/ first, then flat."""
+    stem = re.sub(r"[-.]+", "_", name)
+    flit = _table(document, "tool", "flit", "module").get("name")
+    candidates = [flit] if isinstance(flit, str) else [stem, stem.lower()]
+    for candidate in candidates:
+        for parent in (Path("src"), Path()):
+            folder = parent / candidate.replace(".", "/")
+            if (root / folder).is_dir():
+                return candidate, folder
+    only = [
+        path.parent
+        for path in sorted((root / "src").glob("*/__init__.py"))
+        if not path.parent.name.startswith((".", "_"))
+    ]
+    if len(only) == 1:
+        return only[0].name, only[0].relative_to(root)
+    raise Problem(
+        "no-package",
+        f"there is no package {stem} in src/ or beside pyproject.toml",
+        "put the package's folder there under the project's name",
+    )
+
+
+def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[Version, Path]:
+    """The version and the file it stands in, as the project's build backend finds them."""
+    table = _table(document, "project")
+    if "version" in table:
+        return _parse_version(table["version"], "pyproject.toml"), Path("pyproject.toml")
+    if "version" not in _strings(table, "dynamic", "[project]"):
+        raise Problem(
+            "no-version",
+            "[project] in pyproject.toml has neither a version nor dynamic = [\"version\"]",
+            "add one of the two",
+        )
+    file = _version_file(root, package_dir, document)
+    try:
+        text = (root / file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(
+            "version-file", f"the version's file {file} can't be read ({error})", "create it"
+        ) from None
+    return _parse_version(_assigned(text, file), file.as_posix()), file
+
+
+def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Path:
+    """The file that holds a dynamic version, in whichever way the backend is told."""
+    hatch = _table(document, "tool", "hatch", "version")
+    if isinstance(hatch.get("path"), str) and hatch.get("source", "regex") == "regex":
+        return Path(hatch["path"])
+    pdm = _table(document, "tool", "pdm", "version")
+    if pdm.get("source") == "file" and isinstance(pdm.get("path"), str):
+        return Path(pdm["path"])
+    attr = _table(document, "tool", "setuptools", "dynamic").get("version")
+    if isinstance(attr, dict) and isinstance(attr.get("attr"), str):
+        return _module_file(root, attr["attr"])
+    backend = str(_table(document, "build-system").get("build-backend", ""))
+    if backend.startswith("flit_core"):
+        return package_dir / "__init__.py"
+    raise Problem(
+        "version-source",
+        f"the version is dynamic, and where {backend or 'the build backend'} takes it from is not understood",
+        "let it come from a file: [tool.hatch.version] path, [tool.setuptools.dynamic]"
+        " version.attr, [tool.pdm.version] path, or a static version",
+    )
+
+
+def _module_file(root: Path, attr: str) -> Path:
+    """The file of setuptools' `package.module.attribute`."""
+    module = attr.rpartition(".")[0].replace(".", "/")
+    candidates = [
+        Path(parent, suffix)
+        for parent in ("src", "")
+        for suffix in (f"{module}.py", f"{module}/__init__.py")
+    ]
+    for candidate in candidates:
+        if (root / candidate).is_file():
+            return candidate
+    raise Problem(
+        "version-attr",
+        f"[tool.setuptools.dynamic] takes the version from {attr!r}, and no file holds that module",
+        "name an attribute of a module in src/ or beside pyproject.toml",
+    )
+
+
+def _assigned(text: str, file: Path) -> object:
+    """The literal assigned to `__version__` (or VERSION, version) in a module or a plain file.
+
+    Modules are parsed, never executed.
+    """
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        body = []
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, ast.Name) and target.id in {"__version__", "VERSION", "version"}:
+                value = getattr(node, "value", None)
+                if isinstance(value, ast.Constant):
+                    return value.value
+    match = _ASSIGNMENT.search(text)
+    if match:
+        return match[1]
+    raise Problem(
+        "version-literal",
+        f'{file.as_posix()} has no line __version__ = "…" with the version as a literal',
+        "write it as one string",
+    )
+
+
+def _parse_version(value: object, where: str) -> Version:
+    try:
+        return Version(value)  # type: ignore[arg-type]
+    except (InvalidVersion, TypeError):
+        raise Problem(
+            "version-pep440",
+            f"the version {value!r} in {where} is no PEP 440 version",
+            'write one such as "1.2.0" or "1.2.0rc1"',
+        ) from None
