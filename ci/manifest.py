@@ -1,0 +1,105 @@
+"""SHA256SUMS: what the distributions are, written by the build, believed by everything after it.
+
+The format is that of `sha256sum`, so that `sha256sum -c SHA256SUMS` checks a release by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from ci.errors import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "SHA256SUMS"
+
+_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\x00-\x1f]+)")
+_REBUILD = "build the distributions again (nox -s build, or release)"
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the SHA256SUMS of everything else that lies in `folder`.
+
+    Raises Problem when the folder holds nothing, or something that is not a regular file.
+    """
+    digests = {name: file_sha256(folder / name) for name in _names(folder)}
+    if not digests:
+        raise Problem("manifest-nothing", f"there is no file in {folder}", _REBUILD)
+    text = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
+    (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """What SHA256SUMS in `folder` says: file name -> sha256 in hex, sorted by name.
+
+    Raises Problem when there is no manifest, or a line of it can't be believed.
+    """
+    try:
+        lines = (folder / NAME).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise Problem("manifest-missing", f"there is no {NAME} in {folder}", _REBUILD) from None
+    except UnicodeDecodeError as error:
+        raise Problem("manifest-line", f"{NAME} is not UTF-8: {error}", _REBUILD) from None
+    digests: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if not match or match[2] in digests:
+            raise Problem(
+                "manifest-line",
+                f"line {number} of {folder / NAME} is {line!r}, neither a digest and a file name"
+                " nor the first line for its file",
+                _REBUILD,
+            )
+        digests[match[2]] = match[1]
+    return dict(sorted(digests.items()))
+
+
+def check_manifest(folder: Path) -> dict[str, str]:
+    """Like `read_manifest`, after comparing it with the files in `folder`.
+
+    Raises Problem that lists every file that is missing, changed, or not in the manifest.
+    """
+    wanted = read_manifest(folder)
+    if not wanted:
+        raise Problem("manifest-empty", f"{folder / NAME} lists no file", _REBUILD)
+    found = {name: file_sha256(folder / name) for name in _names(folder)}
+    wrong = [
+        *(f"{name} is missing" for name in wanted.keys() - found.keys()),
+        *(f"{name} is not listed" for name in found.keys() - wanted.keys()),
+        *(
+            f"{name} has sha256 {found[name]}, not {wanted[name]}"
+            for name in wanted.keys() & found.keys()
+            if found[name] != wanted[name]
+        ),
+    ]
+    if wrong:
+        raise Problem(
+            "manifest-differs",
+            f"{folder} is not what was built: {'; '.join(sorted(wrong))}",
+            _REBUILD,
+        )
+    return wanted
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _names(folder: Path) -> list[str]:
+    """The files in `folder` but the manifest; a folder or a link among them is refused."""
+    if not folder.is_dir():
+        raise Problem("no-dist", f"there is no folder {folder}", _REBUILD)
+    entries = sorted(folder.iterdir())
+    odd = [path.name for path in entries if path.is_symlink() or not path.is_file()]
+    if odd:
+        raise Problem(
+            "manifest-not-a-file",
+            f"{folder} holds what is no regular file: {', '.join(odd)}",
+            "remove it, and build the distributions again",
+        )
+    return [path.name for path in entries if path.name != NAME]
