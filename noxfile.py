@@ -1,0 +1,130 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["nox[uv]>=2026.10"]
+# ///
+"""Everything that can be done here; CodeBuild calls nothing else.
+
+Sessions run in parallel and stop at the first failure (`-j 1` and `--no-stop-on-first-error` change
+that). What follows `--` reaches the tool.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.10"
+nox.options.default_venv_backend = "uv"  # virtualenv can no longer make environments for 3.8
+nox.options.error_on_missing_interpreters = True  # a skipped Python is an untested Python
+nox.options.allow_parallel = True
+nox.options.parallel = "auto"
+nox.options.stop_on_first_error = True
+
+TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are its classifiers'
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
+REPORTS = "reports"
+CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
+
+
+def setup(session: nox.Session, *locks: str, credentials: bool = False) -> None:
+    """Install `locks` (hash-pinned), and take away what only an upload may know."""
+    if not credentials:
+        secret = [name for name in os.environ if name.startswith(CREDENTIALS)]
+        session.env.update(dict.fromkeys(secret))
+    if locks:
+        files = [argument for lock in locks for argument in ("-r", f"ci/locks/{lock}.txt")]
+        session.install("--require-hashes", *files)
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest; its JUnit report and coverage data are named after the session."""
+    name = session.name
+    session.run(
+        *("pytest", "--cov", "--cov-report=", f"--junitxml={REPORTS}/junit-{name}.xml"),
+        *arguments,
+        *session.posargs,
+        env={"COVERAGE_FILE": f"{REPORTS}/.coverage.{name}"},
+    )
+
+
+# --- what every change must pass -----------------------------------------------------------------
+
+
+@nox.session(python=TOOLS)
+def lint(session: nox.Session) -> None:
+    """Check formatting (black) and style (ruff) of everything that is Python."""
+    setup(session, "lint")
+    session.run("black", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session(python=TOOLS)
+def typecheck(session: nox.Session) -> None:
+    """Check types (mypy --strict): the package for its lowest Python, the pipeline for its own."""
+    setup(session, "typecheck")
+    session.run("mypy")
+    session.run("mypy", "--python-version", TOOLS, "noxfile.py", "ci")
+
+
+@nox.session(python=TOOLS, default=False)
+def locks(session: nox.Session) -> None:
+    """Check that ci/locks/ still satisfies the dependency groups of pyproject.toml."""
+    setup(session, "checks")
+    session.run("python", "-m", "ci.lock", "--check")
+
+
+@nox.session(default=False)
+def pythons(session: nox.Session) -> None:
+    """Find the Pythons that are needed; uv fetches those that are missing."""
+    for version in dict.fromkeys([TOOLS, *ENDS]):
+        try:
+            session.run("uv", "run", "--no-project", "--python", version, "python", "--version")
+        except nox.command.CommandFailed:
+            how = f"`uv python install {version}` or `pyenv install {version}`"
+            session.error(f"there is no Python {version} here: get it with {how}")
+
+
+@nox.session(python=TOOLS, requires=["pythons"])
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/, with all that a distribution must hold and must not."""
+    setup(session, "build", "backend")
+    session.run("python", "-m", "ci.dist")
+
+
+def run_tests(session: nox.Session) -> None:
+    """Test the wheel that `build` made, with its dependencies as a user would get them."""
+    setup(session, "test")
+    wheels = sorted(Path("dist").glob("*.whl"))
+    if len(wheels) != 1:
+        session.error(f"dist/ holds {len(wheels)} wheels, not one: run `nox -s build`")
+    name = wheels[0].name.partition("-")[0]
+    # Not session.install, which -R skips: a stale wheel would be tested.
+    session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
+    # "append": the folder that holds the tests never hides the installed package.
+    pytest(session, "--import-mode=append")
+
+
+@nox.session(python=ENDS, requires=["build"])
+def tests(session: nox.Session) -> None:
+    """Test the built wheel on the lowest and the highest Python; arguments go to pytest."""
+    run_tests(session)
+
+
+@nox.session(python=PYTHONS, requires=["build"], default=False)
+def tests_all(session: nox.Session) -> None:
+    """Test the built wheel on every Python of the classifiers; arguments go to pytest."""
+    run_tests(session)
+
+
+@nox.session(python=TOOLS, requires=["tests"])
+def coverage(session: nox.Session) -> None:
+    """Combine what the tests covered on each Python, and hold it to the threshold."""
+    setup(session, "test")
+    session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
+    session.run("coverage", "combine", *(f"{REPORTS}/.coverage.tests-{end}" for end in ENDS))
+    session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
+    session.run("coverage", "report")
