@@ -20,7 +20,7 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"  # virtualenv can no longer make environments for 3.8
 nox.options.error_on_missing_interpreters = True  # a skipped Python is an untested Python
 nox.options.allow_parallel = True
-nox.options.parallel = "auto"
+nox.options.parallel = "auto"  # type: ignore[assignment]  # nox converts the word
 nox.options.stop_on_first_error = True
 
 TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are its classifiers'

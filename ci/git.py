@@ -34,7 +34,9 @@ def git(root: Path, *arguments: str) -> str:
 def resolve(root: Path, revision: str) -> str | None:
     """The commit id that `revision` stands for (an annotated tag is followed), None if unknown."""
     try:
-        return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
     except Problem as problem:
         if problem.code == "git-failed":
             return None

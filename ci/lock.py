@@ -1,7 +1,7 @@
 """The locks: one hash-pinned requirements file a dependency group, and one for the build backend.
 
-    python -m ci.lock [GROUP ...] [--upgrade]    compile them, keeping what is pinned unless asked
-    python -m ci.lock --check                    say which no longer satisfy their group
+python -m ci.lock [GROUP ...] [--upgrade]    compile them, keeping what is pinned unless asked
+python -m ci.lock --check                    say which no longer satisfy their group
 """
 
 from __future__ import annotations
@@ -71,14 +71,10 @@ def pins(text: str) -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "--hash"))]
 
 
-def unsatisfied(
-    requirements: Iterable[str], lock: Sequence[Requirement], python: str
-) -> list[str]:
+def unsatisfied(requirements: Iterable[str], lock: Sequence[Requirement], python: str) -> list[str]:
     """Those of `requirements` that hold on `python` and that no pin of `lock` satisfies there."""
     environment = {"python_version": python, "python_full_version": f"{python}.99"}
-    return [
-        text for text in requirements if not _satisfied(Requirement(text), lock, environment)
-    ]
+    return [text for text in requirements if not _satisfied(Requirement(text), lock, environment)]
 
 
 def _satisfied(

@@ -22,7 +22,9 @@ from packaging.version import InvalidVersion, Version
 from ci.errors import Problem
 
 _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
-_ASSIGNMENT = re.compile(r"""(?m)^(?:__version__|VERSION|version)\s*(?::\s*str\s*)?=\s*['"]v?([^'"]+)['"]""")
+_ASSIGNMENT = re.compile(
+    r"""(?m)^(?:__version__|VERSION|version)\s*(?::\s*str\s*)?=\s*['"]v?([^'"]+)['"]"""
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def read_project(root: Path) -> Project:
         python_versions=_python_versions(table),
         dependencies=_dependencies(table),
         build_backend=str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")),
-        backend_requires=tuple(_strings(build_system, "requires", "[build-system]") or ["setuptools"]),
+        backend_requires=tuple(
+            _strings(build_system, "requires", "[build-system]") or ["setuptools"]
+        ),
         groups=_groups(document),
         settings=_settings(document),
     )
@@ -124,7 +128,9 @@ def _load(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Problem("pyproject-encoding", f"{path.name}: {error}", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise Problem("pyproject-syntax", f"{path.name} is no TOML: {error}", "mend that line") from None
+        raise Problem(
+            "pyproject-syntax", f"{path.name} is no TOML: {error}", "mend that line"
+        ) from None
 
 
 def _table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -138,7 +144,7 @@ def _table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
                 f"{'.'.join(keys[:depth])} in pyproject.toml is {value!r}",
                 f"make it a table, [{'.'.join(keys[:depth])}]",
             )
-    return value
+    return dict(value)
 
 
 def _strings(table: dict[str, Any], key: str, where: str) -> list[str]:
@@ -278,7 +284,7 @@ def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[V
     if "version" not in _strings(table, "dynamic", "[project]"):
         raise Problem(
             "no-version",
-            "[project] in pyproject.toml has neither a version nor dynamic = [\"version\"]",
+            '[project] in pyproject.toml has neither a version nor dynamic = ["version"]',
             "add one of the two",
         )
     file = _version_file(root, package_dir, document)
@@ -307,7 +313,7 @@ def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Pa
         return package_dir / "__init__.py"
     raise Problem(
         "version-source",
-        f"the version is dynamic, and where {backend or 'the build backend'} takes it from is not understood",
+        f"the version is dynamic, and it is not clear where {backend or 'the backend'} takes it from",
         "let it come from a file: [tool.hatch.version] path, [tool.setuptools.dynamic]"
         " version.attr, [tool.pdm.version] path, or a static version",
     )
