@@ -34,13 +34,19 @@ class Settings:
     `release_branch`: a tag is released only from there. `changelog`: the file that must have an
     entry for a release, None where there is none. `sdist_include`: top-level names, besides the
     usual ones, that the sdist may hold. `allow`: glob patterns of members that may be shipped
-    although their name looks private. `max_size`: of one distribution, in bytes.
+    although their name looks private; `allow_contents`: although a line in them looks like a
+    secret. `generated`: members that the build makes, so that git can't track them.
+    `wheel_exclude`: files of the package that its wheel lacks on purpose. `max_size`: of one
+    distribution, in bytes.
     """
 
     release_branch: str = "main"
     changelog: str | None = "CHANGELOG.md"
     sdist_include: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    allow_contents: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
+    wheel_exclude: tuple[str, ...] = ()
     max_size: int = 10 * 1024 * 1024
 
 
@@ -227,6 +233,9 @@ def _settings(document: dict[str, Any]) -> Settings:
         "changelog": (str, bool),
         "sdist-include": list,
         "allow": list,
+        "allow-contents": list,
+        "generated": list,
+        "wheel-exclude": list,
         "max-size": int,
     }
     for key, value in table.items():
@@ -248,6 +257,9 @@ def _settings(document: dict[str, Any]) -> Settings:
         changelog=changelog or None,
         sdist_include=tuple(_strings(table, "sdist-include", "[tool.ci]")),
         allow=tuple(_strings(table, "allow", "[tool.ci]")),
+        allow_contents=tuple(_strings(table, "allow-contents", "[tool.ci]")),
+        generated=tuple(_strings(table, "generated", "[tool.ci]")),
+        wheel_exclude=tuple(_strings(table, "wheel-exclude", "[tool.ci]")),
         max_size=table.get("max-size", Settings.max_size),
     )
 
@@ -313,7 +325,7 @@ def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Pa
         return package_dir / "__init__.py"
     raise Problem(
         "version-source",
-        f"the version is dynamic, and it is not clear where {backend or 'the backend'} takes it from",
+        f"the version is dynamic, and where {backend or 'the backend'} takes it from is unclear",
         "let it come from a file: [tool.hatch.version] path, [tool.setuptools.dynamic]"
         " version.attr, [tool.pdm.version] path, or a static version",
     )
