@@ -55,5 +55,7 @@ def commit_time(root: Path) -> int:
 
 def changed_files(root: Path) -> list[str]:
     """What differs from HEAD, untracked files included; empty in a clean tree."""
-    lines = git(root, "status", "--porcelain=v1", "-z", "--untracked-files=all").split("\0")
+    lines = git(
+        root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"
+    ).split("\0")
     return [line[3:] for line in lines if line]

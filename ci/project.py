@@ -8,6 +8,7 @@ the version those of each build backend.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -120,6 +121,11 @@ def read_project(root: Path) -> Project:
         groups=_groups(document),
         settings=_settings(document),
     )
+
+
+def dist_folder(root: Path) -> Path:
+    """The folder of the distributions: what DIST_DIR names, seen from `root`, or else dist/."""
+    return root / (os.environ.get("DIST_DIR") or "dist")
 
 
 def _load(path: Path) -> dict[str, Any]:
