@@ -1,0 +1,149 @@
+"""Build the distributions, and let nothing into dist/ that must not be published.
+
+An sdist, a wheel from that sdist, the gates of `ci.gates`, then the manifest. dist/ is there only
+when all of it went well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ci.errors import Problem, exit_with
+from ci.gates import contents, identity, privacy, tools
+from ci.git import commit_time
+from ci.manifest import NAME as MANIFEST
+from ci.manifest import write_manifest
+from ci.normalize import normalize_sdist
+from ci.project import dist_folder, read_project
+
+if TYPE_CHECKING:
+    from ci.gates import Finding
+    from ci.project import Project
+
+GATES = (
+    identity.size,
+    identity.metadata,
+    contents.safe_paths,
+    contents.roots,
+    contents.untracked,
+    contents.missing,
+    privacy.private_names,
+    privacy.secrets,
+    tools.twine_check,
+    tools.wheel_contents,
+)
+
+_LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
+
+
+def main() -> None:
+    """Build and check the package in the current folder; leave DIST_DIR (dist/), or nothing."""
+    root = Path.cwd()
+    dist = dist_folder(root)
+    clear(dist)
+    project = read_project(root)
+    with tempfile.TemporaryDirectory(prefix="dist-") as scratch:
+        built = Path(scratch)
+        build(project.root, built)
+        require_clean(inspect(project, built))
+        move(built, dist)
+    print((dist / MANIFEST).read_text(encoding="utf-8"), end="")
+
+
+def clear(dist: Path) -> None:
+    """Remove what an earlier build left.
+
+    Raises Problem when `dist` holds anything but files that a build leaves: it is the user's then.
+    """
+    if not os.path.lexists(dist):
+        return
+    foreign = _foreign(dist)
+    if foreign:
+        raise Problem(
+            "dist-not-ours",
+            f"{dist} is to be emptied, and {foreign} is nothing that a build leaves there",
+            "move it elsewhere, or name another folder in DIST_DIR",
+        )
+    shutil.rmtree(dist)
+
+
+def _foreign(dist: Path) -> str | None:
+    if dist.is_symlink() or not dist.is_dir():
+        return "the path itself"
+    for path in sorted(dist.iterdir()):
+        if path.is_dir() or not path.name.endswith((*_LEFT_BY_BUILDS, MANIFEST)):
+            return path.name
+    return None
+
+
+def build(root: Path, out: Path) -> None:
+    """Build the package in `root` into the folder `out`: an sdist, and from it a wheel.
+
+    The backend is the installed one, pinned by its lock. SOURCE_DATE_EPOCH is when HEAD was
+    committed. Raises Problem when the backend fails.
+    """
+    epoch = commit_time(root)
+    _run_build("--sdist", source=root, out=out, epoch=epoch)
+    for sdist in out.glob("*.tar.gz"):
+        normalize_sdist(sdist, epoch=epoch)
+        _run_build("--wheel", source=sdist, out=out, epoch=epoch)
+
+
+def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "build", kind, "--no-isolation", "--outdir", out, source],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        # Some backends put the modes of files that they make into the wheel.
+        umask=0o022,
+        check=False,
+    )
+    if done.returncode:
+        raise Problem(
+            "build-failed",
+            f"python -m build {kind} failed for {source.name}",
+            "mend what it says above; the build's requirements come from their lock",
+        )
+
+
+def inspect(project: Project, folder: Path) -> list[Finding]:
+    """Everything that any gate objects to in the distributions in `folder`."""
+    found = list(identity.file_names(project, folder))
+    for distribution in sorted([*folder.glob("*.tar.gz"), *folder.glob("*.whl")]):
+        for gate in GATES:
+            found += gate(project, distribution)
+    return found
+
+
+def require_clean(findings: list[Finding]) -> None:
+    """Raise a Problem that lists all `findings`, a line each, if there are any."""
+    if not findings:
+        return
+    lines = "".join(f"\n  {finding}" for finding in findings)
+    raise Problem(
+        "gates",
+        f"the distributions must not be published, for {len(findings)} reason(s):{lines}\n"
+        "so no distribution is left behind",
+        "mend every line above, then build again",
+    )
+
+
+def move(built: Path, dist: Path) -> None:
+    """Move what was `built` to `dist`; the manifest comes last, so it vouches for a whole."""
+    try:
+        dist.mkdir(parents=True)
+        for path in sorted(built.iterdir()):
+            shutil.move(path, dist / path.name)
+        write_manifest(dist)
+    except BaseException:
+        shutil.rmtree(dist, ignore_errors=True)
+        raise
+
+
+if __name__ == "__main__":
+    exit_with(main)

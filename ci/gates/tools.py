@@ -1,0 +1,55 @@
+"""What the packaging world's own checkers say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from ci.archive import is_wheel
+from ci.gates import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ci.project import Project
+
+
+def twine_check(project: Project, distribution: Path) -> Iterator[Finding]:
+    """PyPI would accept and render the metadata: `twine check --strict`."""
+    for line in _complaints(project, "twine", "check", "--strict", str(distribution)):
+        if not line.startswith("Checking "):
+            yield Finding(
+                distribution.name, "", "twine-check", line, "mend [project] in pyproject.toml"
+            )
+
+
+def wheel_contents(project: Project, distribution: Path) -> Iterator[Finding]:
+    """Nothing that a wheel ought not to hold: check-wheel-contents, as the package sets it up."""
+    if not is_wheel(distribution):
+        return
+    for line in _complaints(project, "check_wheel_contents", str(distribution)):
+        yield Finding(
+            distribution.name,
+            "",
+            "wheel-contents",
+            line.removeprefix(f"{distribution}: "),
+            "leave it out of the wheel, or see the tool's documentation of that code",
+        )
+
+
+def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
+    """The lines that a tool printed if it failed, none if it passed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module, *arguments],
+        cwd=project.root,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "1000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
+    return lines if done.returncode else []

@@ -1,0 +1,47 @@
+"""Make an sdist's bytes depend on its files alone.
+
+setuptools writes the checkout's modes and times, the user's name and the time of day into an
+sdist, whatever SOURCE_DATE_EPOCH says; so two builds of one commit would differ, and with it every
+wheel built from them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def normalize_sdist(sdist: Path, *, epoch: int) -> None:
+    """Rewrite `sdist` (.tar.gz) in place: sorted, without owners, every time set to `epoch`.
+
+    `epoch` is in seconds. What git would track of a mode is kept: whether a file is executable.
+    """
+    plain = io.BytesIO()
+    with (
+        tarfile.open(sdist) as old,
+        tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new,
+    ):
+        for info in sorted(old, key=lambda info: info.name):
+            content = old.extractfile(info) if info.isreg() else None
+            new.addfile(_plain(info, epoch), content)
+    # An empty file name and a fixed time keep the gzip header the same as well.
+    with sdist.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as packed:
+        packed.write(plain.getvalue())
+
+
+def _plain(info: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
+    executable = info.isdir() or info.mode & 0o100
+    return info.replace(
+        mtime=epoch,
+        mode=0o755 if executable else 0o644,
+        uid=0,
+        gid=0,
+        uname="",
+        gname="",
+        deep=False,
+    )
