@@ -44,7 +44,8 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest; its JUnit report and coverage data are named after the session."""
     name = session.name
     session.run(
-        *("pytest", "--cov", "--cov-report=", f"--junitxml={REPORTS}/junit-{name}.xml"),
+        *("pytest", f"--junitxml={REPORTS}/junit-{name}.xml"),
+        *("--cov", "--cov-report=", "--cov-fail-under=0"),
         *arguments,
         *session.posargs,
         env={"COVERAGE_FILE": f"{REPORTS}/.coverage.{name}"},
@@ -128,3 +129,104 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "combine", *(f"{REPORTS}/.coverage.tests-{end}" for end in ENDS))
     session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
     session.run("coverage", "report")
+
+
+@nox.session(python=TOOLS, requires=["build"], default=False)
+def reproduce(session: nox.Session) -> None:
+    """Build once more, from a fresh clone: the same bytes, or what differs."""
+    setup(session, "build", "backend")
+    session.run("python", "-m", "ci.reproduce")
+
+
+@nox.session(python=TOOLS, default=False)
+def commit(session: nox.Session) -> None:
+    """Check that this is the commit that the event named (SOURCE_COMMIT), if one did."""
+    setup(session, "checks")
+    session.run("python", "-m", "ci.version", "--commit-only")
+
+
+@nox.session(python=TOOLS, requires=["build"], default=False)
+def version(session: nox.Session) -> None:
+    """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version, and may be released."""
+    setup(session, "checks")
+    session.run("python", "-m", "ci.version")
+
+
+@nox.session(python=TOOLS, default=False)
+def ci_tests(session: nox.Session) -> None:
+    """Test ci/ against real servers on loopback; arguments go to pytest."""
+    setup(session, "ci-tests")
+    threshold = 0 if session.posargs else 95  # a selection covers what it covers
+    pytest(
+        session,
+        *("ci/tests", "--cov-config=ci/tests/coverage.ini"),
+        *("--cov-report=term:skip-covered", f"--cov-fail-under={threshold}"),
+    )
+
+
+@nox.session(python=TOOLS, default=False)
+def cdk_tests(session: nox.Session) -> None:
+    """Test the stack: types, assertions, cdk-nag, cfn-lint; arguments go to pytest."""
+    setup(session, "cdk-tests")
+    session.run(
+        "pytest", "cdk/tests", f"--junitxml={REPORTS}/junit-cdk_tests.xml", *session.posargs
+    )
+
+
+EVERYTHING = ["lint", "typecheck", "locks", "commit", "coverage", "ci_tests", "cdk_tests"]
+
+
+@nox.session(venv_backend="none", default=False, requires=EVERYTHING)
+def pr(_: nox.Session) -> None:
+    """Check all that a pull request must pass."""
+
+
+@nox.session(venv_backend="none", default=False, requires=["pr", "version", "reproduce"])
+def release(_: nox.Session) -> None:
+    """Check all that a release must pass; leaves dist/ and its manifest, uploads nothing."""
+
+
+# --- what a release does next --------------------------------------------------------------------
+
+
+@nox.session(python=TOOLS, default=False)
+def publish(session: nox.Session) -> None:
+    """Upload dist/ (never builds): --dry-run, --repository NAME, --repository-url URL."""
+    setup(session, "publish", credentials=True)
+    session.run("python", "-m", "ci.publish", *session.posargs)
+
+
+@nox.session(python=TOOLS, default=False, requires=["pythons"])
+def verify(session: nox.Session) -> None:
+    """Install what was published, from the index, as a user on the lowest and highest Python."""
+    setup(session, "verify")
+    session.run("python", "-m", "ci.verify", *session.posargs)
+
+
+@nox.session(python=TOOLS, default=False)
+def rehearse(session: nox.Session) -> None:
+    """Play a whole release without AWS or PyPI: release (the default), `pr` or `faults`."""
+    setup(session, "rehearse")
+    session.run("python", "-m", "ci.rehearsal", *session.posargs)
+
+
+# --- what helps ----------------------------------------------------------------------------------
+
+
+@nox.session(python=TOOLS, default=False)
+def fmt(session: nox.Session) -> None:
+    """Format everything that is Python, and mend what ruff can."""
+    setup(session, "lint")
+    session.run("ruff", "check", "--fix-only", ".")
+    session.run("black", ".")
+
+
+@nox.session(python=TOOLS, default=False)
+def lock(session: nox.Session) -> None:
+    """Compile the locks again: [GROUP ...] [--upgrade]."""
+    setup(session, "checks")
+    session.run("python", "-m", "ci.lock", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

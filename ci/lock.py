@@ -158,7 +158,8 @@ def _compile(
     options = ["--constraints", str(_build_lock(project, made))] if group == BACKEND else []
     command = [
         *("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header"),
-        *("--no-strip-extras", "--python-version", pythons(project, group)[0]),
+        *("--no-strip-extras", "--python", sys.executable),
+        *("--python-version", pythons(project, group)[0]),
         *("--output-file", str(made[group]), *options, "-"),
     ]
     done = subprocess.run(
