@@ -1,0 +1,138 @@
+"""Small packages in git repositories of their own, and distributions made by hand."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STEM = "demo_pkg-1.2.0"
+# Put together here, so that no scanner takes this file for a leak.
+FAKE_AWS_KEY = "AKIA" + "Z" * 16
+METADATA = b"Metadata-Version: 2.1\nName: demo-pkg\nVersion: 1.2.0\nRequires-Python: >=3.8\n\nDemo.\n"
+
+_BUILD = {
+    "hatchling": """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.version]
+path = "src/demo_pkg/__init__.py"
+""",
+    "setuptools": """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[tool.setuptools.dynamic]
+version = { attr = "demo_pkg.__version__" }
+""",
+}
+_PROJECT = """\
+[project]
+name = "demo-pkg"
+dynamic = ["version"]
+description = "A package to try the pipeline on."
+readme = "README.md"
+requires-python = ">=3.8"
+classifiers = ["Programming Language :: Python :: 3.12"]
+"""
+
+
+def make_package(root: Path, *, backend: str = "hatchling", more: str = "") -> Path:
+    """A good package, demo-pkg 1.2.0, committed on main; `more` is appended to pyproject.toml."""
+    write(
+        root,
+        {
+            "pyproject.toml": _BUILD[backend] + _PROJECT + more,
+            "README.md": "Demo.\n",
+            "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
+            ".gitignore": "dist/\nbuild/\n*.egg-info/\n__pycache__/\n",
+            "src/demo_pkg/__init__.py": '"""Demo."""\n\n__version__ = "1.2.0"\n',
+            "src/demo_pkg/py.typed": "",
+            "tests/test_demo.py": "import demo_pkg\n",
+        },
+    )
+    git(root, "init", "--quiet", "--initial-branch=main")
+    for key, value in {
+        "user.name": "Demo",
+        "user.email": "demo@example.invalid",
+        "commit.gpgsign": "false",
+        "tag.gpgsign": "false",
+        "core.autocrlf": "false",
+        "core.excludesFile": "",
+        "core.hooksPath": "",
+    }.items():
+        git(root, "config", key, value)
+    commit(root)
+    return root
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    """Write text files below `root`, with the folders they need."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in `root`; what it prints."""
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.strip()
+
+
+def commit(root: Path) -> str:
+    """Commit everything; the commit's id."""
+    git(root, "add", "--all", "--force", "--", ".")
+    git(root, "commit", "--quiet", "--allow-empty", "--message=Change")
+    return git(root, "rev-parse", "HEAD")
+
+
+def make_sdist(folder: Path, more: Mapping[str, bytes] | None = None) -> Path:
+    """An sdist of the good package, made by hand, with `more` members."""
+    files = {
+        "PKG-INFO": METADATA,
+        "pyproject.toml": b"",
+        "src/demo_pkg/__init__.py": b"",
+        **(more or {}),
+    }
+    infos = []
+    for name, content in files.items():
+        info = tarfile.TarInfo(f"{STEM}/{name}")
+        info.size = len(content)
+        infos.append((info, content))
+    return write_tar(folder / f"{STEM}.tar.gz", infos)
+
+
+def write_tar(path: Path, infos: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
+    """A .tar.gz of exactly these entries."""
+    with tarfile.open(path, "w:gz") as archive:
+        for info, content in infos:
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def make_wheel(
+    folder: Path, more: Mapping[str, bytes] | None = None, *, tag: str = "py3-none-any"
+) -> Path:
+    """A wheel of the good package, made by hand, with `more` members."""
+    files = {
+        "demo_pkg/__init__.py": b"",
+        "demo_pkg/py.typed": b"",
+        f"{STEM}.dist-info/METADATA": METADATA,
+        f"{STEM}.dist-info/WHEEL": f"Wheel-Version: 1.0\nTag: {tag}\n".encode(),
+        **(more or {}),
+    }
+    path = folder / f"{STEM}-{tag}.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return path
