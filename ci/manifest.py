@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
 
 from ci.errors import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
 
 NAME = "SHA256SUMS"
 
@@ -103,3 +114,45 @@ def _names(folder: Path) -> list[str]:
             "remove it, and build the distributions again",
         )
     return [path.name for path in entries if path.name != NAME]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The distributions of one version, checked: `files` is name -> sha256, the wheel first.
+
+    Installers take the wheel where there is one: a release that stops half-way then installs as the
+    whole one does, and no user builds from an sdist what was to come as a wheel.
+    """
+
+    folder: Path
+    name: NormalizedName
+    version: Version
+    files: dict[str, str]
+
+
+def read_release(folder: Path) -> Release:
+    """The one wheel and the one sdist in `folder`, after checking its manifest.
+
+    Raises Problem when something was changed, or that is not what lies there.
+    """
+    digests = check_manifest(folder)
+    parsed = {name: _parse(name) for name in digests}
+    wheels = [name for name in parsed if name.endswith(".whl")]
+    if len(parsed) != len(wheels) + 1 or len(wheels) != 1 or len(set(parsed.values())) != 1:
+        raise Problem(
+            "not-one-release",
+            f"{folder} holds {', '.join(digests)}, not one wheel and one sdist of one version",
+            _REBUILD,
+        )
+    name, version = parsed[wheels[0]]
+    ordered = sorted(digests, key=lambda file: not file.endswith(".whl"))
+    return Release(folder, name, version, {file: digests[file] for file in ordered})
+
+
+def _parse(file: str) -> tuple[NormalizedName, Version]:
+    try:
+        if file.endswith(".whl"):
+            return parse_wheel_filename(file)[:2]
+        return parse_sdist_filename(file)
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise Problem("not-a-distribution", str(error), "publish wheels and sdists only") from None

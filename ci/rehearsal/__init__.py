@@ -1,0 +1,1 @@
+"""A release from event to installed package, without AWS or PyPI: what is deployed, played here."""

@@ -1,0 +1,101 @@
+"""Small packages, built by hand: valid distributions in a millisecond."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci.manifest import read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[project]
+name = "{name}"
+version = "{version}"
+requires-python = ">=3.8"
+classifiers = [
+  "Programming Language :: Python :: 3.8",
+  "Programming Language :: Python :: 3.12",
+]
+"""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A package's folder and its distributions."""
+
+    root: Path
+    wheel: Path
+    sdist: Path
+
+    @property
+    def dist(self) -> Path:
+        return self.wheel.parent
+
+    @property
+    def files(self) -> dict[str, str]:
+        return read_manifest(self.dist)
+
+
+def make_checkout(
+    root: Path,
+    *,
+    name: str = "thing",
+    version: str = "1.0",
+    code: str | None = None,
+    requires: tuple[str, ...] = (),
+) -> Checkout:
+    """Write a package with pyproject.toml, source, wheel, sdist and manifest."""
+    code = f'__version__ = "{version}"\n' if code is None else code
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8\n"
+    metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    pyproject = _PYPROJECT.format(name=name, version=version)
+    source = root / "src" / name
+    dist = root / "dist"
+    source.mkdir(parents=True)
+    dist.mkdir()
+    (root / "pyproject.toml").write_text(pyproject)
+    (source / "__init__.py").write_text(code)
+    wheel = dist / f"{name}-{version}-py3-none-any.whl"
+    sdist = dist / f"{name}-{version}.tar.gz"
+    _write_wheel(wheel, f"{name}-{version}.dist-info", {f"{name}/__init__.py": code}, metadata)
+    members = {"PKG-INFO": metadata, "pyproject.toml": pyproject, f"src/{name}/__init__.py": code}
+    _write_sdist(sdist, f"{name}-{version}", members)
+    write_manifest(dist)
+    return Checkout(root, wheel, sdist)
+
+
+def _write_wheel(path: Path, info: str, members: dict[str, str], metadata: str) -> None:
+    members = members | {
+        f"{info}/METADATA": metadata,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(
+        f"{name},sha256={_digest(text)},{len(text.encode())}\n" for name, text in members.items()
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in (members | {f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}).items():
+            archive.writestr(name, text)
+
+
+def _write_sdist(path: Path, folder: str, members: dict[str, str]) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in members.items():
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

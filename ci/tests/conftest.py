@@ -1,0 +1,106 @@
+"""Servers that are started once, and a checkout that is ready to be published."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
+from ci.tests.checkouts import Checkout, make_checkout
+from ci.tests.faulty_proxy import FaultyProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass
+class Tally:
+    """How many faults were tried, and how many did no harm."""
+
+    tried: int = 0
+    survived: int = 0
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """One fault; it is survived if the block does not fail."""
+        self.tried += 1
+        yield
+        self.survived += 1
+
+
+TALLY = pytest.StashKey[Tally]()
+
+_REDIRECTING = ("AWS_", "PIP_", "PUBLISH_", "PYPI_", "TWINE_", "UV_")
+_number = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServer]:
+    with index_server(tmp_path_factory.mktemp("devpi")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    with aws_server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture
+def package_index(devpi: IndexServer) -> PackageIndex:
+    """An empty index that takes an API token, as PyPI does."""
+    return devpi.add_index(
+        f"release-{next(_number)}", username="__token__", password="pypi-" + "A" * 40
+    )
+
+
+@pytest.fixture
+def proxy(package_index: PackageIndex) -> Iterator[FaultyProxy]:
+    """What stands between the client and `package_index`, faultless until told otherwise."""
+    with FaultyProxy(package_index.upload_url) as running:
+        yield running
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Nothing that belongs to the machine leads anywhere: no settings, no home, no keyring."""
+    for name in os.environ:
+        if name.startswith(_REDIRECTING):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return monkeypatch
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, clean_environment: pytest.MonkeyPatch) -> Checkout:
+    """A built package, thing 1.0, in the current folder, and little patience."""
+    made = make_checkout(tmp_path / "checkout")
+    clean_environment.chdir(made.root)
+    for name, value in {"ATTEMPTS": 3, "PAUSE": 0.02, "REQUEST_TIMEOUT": 3, "WAIT": 3}.items():
+        clean_environment.setenv(f"PUBLISH_{name}", str(value))
+    return made
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """Counts the faults of the whole run."""
+    return request.config.stash.setdefault(TALLY, Tally())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many faults were tried and survived, where any were."""
+    tally = config.stash.get(TALLY, None)
+    if tally:
+        terminalreporter.write_line(f"faults tried: {tally.tried}, survived: {tally.survived}")

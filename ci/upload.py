@@ -1,0 +1,114 @@
+"""One file through twine, and what its output means."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from ci.errors import Problem
+from ci.patience import Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ci.credentials import Credentials
+    from ci.target import Target
+
+_STATUS = re.compile(r"HTTPError: (\d{3}) ")
+_ANSWER = re.compile(
+    r"Response from \S+\s+(\d{3}.*?)(?=^(?:ERROR|WARNING|INFO) |\Z)", re.MULTILINE | re.DOTALL
+)
+_PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
+# Twine dies of these with a traceback; the same upload may work in a moment.
+_PASSING_ERROR = re.compile(
+    r"^\S*\.(?:ConnectionError|ConnectTimeout|ReadTimeout|ChunkedEncodingError|ProxyError): (.*)",
+    re.MULTILINE,
+)
+_EXISTS = re.compile(r"already exists?\b", re.IGNORECASE)
+_REMEDIES = {
+    400: "read the index's reason; what it dislikes in the file has to be mended and released anew",
+    401: "store a valid token: this one is mistyped, revoked or of another index",
+    403: "use a token that may upload this very project: this one is mistyped, revoked, of another"
+    " project or of another index",
+    404: "see that the URL is one that takes uploads",
+    405: "see that the URL is one that takes uploads, not the one that shows packages",
+    413: "make the file smaller, or ask the index for a higher limit",
+}
+
+
+def upload(path: Path, target: Target, credentials: Credentials, *, seconds: float) -> bool:
+    """Upload one file; False if the index says that it has it already: only a look settles that.
+
+    Raises Transient for what may pass, an upload that takes longer than `seconds` included, and
+    Problem for what won't. Nothing that is raised holds the password.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "twine",
+        "--no-color",
+        "upload",
+        "--non-interactive",
+        "--verbose",
+    ]
+    command += ["--disable-progress-bar", "--repository-url", target.upload_url]
+    for option, file in (("--cert", target.ca_cert), ("--client-cert", target.client_cert)):
+        command += [option, file] if file else []
+    try:
+        done = subprocess.run(
+            [*command, str(path)],
+            env=_environment(os.environ) | credentials.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Transient(f"the upload of {path.name} was not done after {seconds:g} s") from None
+    if done.returncode == 0:
+        return True
+    return _explain(path.name, target, credentials.redact(done.stdout))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What twine needs of ours: neither AWS's credentials nor settings that would redirect it."""
+    kept = {
+        name: value for name, value in environ.items() if not name.startswith(("AWS_", "TWINE_"))
+    }
+    return kept | {"COLUMNS": "1000", "PYTHONIOENCODING": "utf-8"}
+
+
+def _explain(name: str, target: Target, output: str) -> bool:
+    """Turn the output of a twine that failed into its reason."""
+    status = _STATUS.search(output)
+    if not status:
+        raise _without_answer(name, output)
+    code = int(status[1])
+    answers = _ANSWER.findall(output)
+    reason = " ".join((answers[-1] if answers else output[status.start() :]).split())[:500]
+    if code in _PASSING_STATUSES:
+        raise Transient(f"{target.upload_url} answers {reason}")
+    if code in {400, 409} and _EXISTS.search(reason):
+        return False
+    raise Problem(
+        "upload-refused",
+        f"{target.upload_url} refuses {name}: {reason}",
+        _REMEDIES.get(code, "read the index's reason"),
+    )
+
+
+def _without_answer(name: str, output: str) -> Problem | Transient:
+    passing = _PASSING_ERROR.search(output)
+    if passing:
+        return Transient(f"the upload of {name} broke off: {passing[1][:300]}")
+    lines = output.strip().splitlines() or ["it printed nothing"]
+    return Problem(
+        "twine-failed", f"twine can't upload {name}: {lines[-1]}", "see what twine says about it"
+    )
