@@ -35,6 +35,7 @@ _KEYS = {
     "artifacts": {"files", "name", "base-directory", "discard-paths", "exclude-paths"},
     "cache": {"paths", "key", "fallback-keys"},
 }
+_RUNNING: set[Shell] = set()
 
 
 @dataclass(frozen=True)
@@ -245,14 +246,16 @@ class Shell:
 
     def __enter__(self) -> Self:
         """Begin to count the time."""
+        _RUNNING.add(self)
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the shell and all that it started."""
         self._timer.cancel()
-        self._end()
+        self.end()
         self._process.communicate()
+        _RUNNING.discard(self)
 
     def say(self, text: str) -> None:
         """Write `text` to the log as the container's own words."""
@@ -282,11 +285,18 @@ class Shell:
 
     def _time_out(self) -> None:
         self.say("Build timed out")
-        self._end()
+        self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Kill the shell's session."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def end_all() -> None:
+    """End the builds that still run, in whatever thread."""
+    for shell in list(_RUNNING):
+        shell.end()
 
 
 def _collect(spec: Buildspec, build: Build, container: Container) -> None:

@@ -287,8 +287,8 @@ def test_nothing_that_a_build_started_outlives_it(play: Play, tmp_path: Path) ->
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     play(f"phases: {{build: {{commands: ['sleep 600 >{fifo} &', 'echo begun >{fifo}']}}}}")
     os.set_blocking(reader, True)
-    with open(reader, encoding="utf-8") as held:
-        assert held.read() == "begun\n"  # the end of the file comes with the end of its last writer
+    with os.fdopen(reader) as held:
+        assert held.read() == "begun\n"  # the end of the file is the end of its last writer
 
 
 @pytest.mark.parametrize(

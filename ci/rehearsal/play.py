@@ -1,0 +1,267 @@
+"""Sets a rehearsal up, and plays a release or a pull request in it.
+
+What is played is what git has: a clone of HEAD, its cdk/ synthesized, its buildspec and sessions
+run. Everything is in one scratch folder and on loopback, and ends with the `with` block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import boto3
+import requests
+
+from ci.errors import Problem
+from ci.git import git
+from ci.manifest import read_release
+from ci.project import read_project
+from ci.rehearsal import event, pipeline
+from ci.rehearsal.gate import Gate, secrets_gate
+from ci.rehearsal.iam import require
+from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
+from ci.rehearsal.template import Template, read_assembly
+from ci.rehearsal.world import World, laptop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ci.project import Project
+    from ci.rehearsal.pipeline import Execution, Step
+
+RELEASE_SESSIONS = ("release", "publish", "verify")
+PULL_REQUEST_SESSIONS = ("pr",)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """All that a play needs. `checkout` is a clone whose origin is the world's repository."""
+
+    checkout: Path
+    world: World
+    gate: Gate
+    aws: AwsServer
+    server: IndexServer
+    index: PackageIndex
+
+    @property
+    def project(self) -> Project:
+        """The package as it is in the checkout."""
+        return read_project(self.checkout)
+
+    @property
+    def repository(self) -> str:
+        """What CodeCommit would call the repository."""
+        return str(self._source("RepositoryName"))
+
+    @property
+    def branch(self) -> str:
+        """The branch that the pipelines work on."""
+        return str(self._source("BranchName"))
+
+    def _source(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        found = self.world.template.resources("AWS::CodePipeline::Pipeline").values()
+        return next(iter(found))["Stages"][0]["Actions"][0]["Configuration"][key]
+
+
+@contextmanager
+def open_rehearsal(
+    root: Path, folder: Path, announce: Callable[[Step], None] = lambda _: None
+) -> Iterator[Rehearsal]:
+    """Everything but the play, in `folder`: repository, template, index, secret and their door.
+
+    Raises Problem for what keeps it from being set up.
+    """
+    with ExitStack() as stack:
+        with ThreadPoolExecutor() as pool:
+            aws = pool.submit(stack.enter_context, aws_server(folder / "servers"))
+            server = pool.submit(stack.enter_context, index_server(folder / "servers"))
+            checkout = clone(root, folder)
+            template = synthesize(checkout / "cdk", folder / "cdk.out")
+        gate = stack.enter_context(secrets_gate(template, aws.result().url))
+        world = World(template, folder, folder / "codecommit.git", announce=announce)
+        rehearsal = Rehearsal(
+            checkout, world, gate, aws.result(), server.result(), server.result().add_index("main")
+        )
+        git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{rehearsal.branch}")
+        store_secret(rehearsal)
+        yield with_index(rehearsal, rehearsal.index)
+
+
+def clone(root: Path, folder: Path) -> Path:
+    """Clone HEAD of `root`, without its tags, with a bare repository in `folder` as its origin."""
+    bare, checkout = folder / "codecommit.git", folder / "checkout"
+    git(folder, "init", "--quiet", "--bare", str(bare))
+    git(folder, "clone", "--quiet", "--no-tags", str(root), str(checkout))
+    git(checkout, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD"))
+    git(checkout, "remote", "set-url", "origin", str(bare))
+    for key, value in (("user.name", "Rehearsal"), ("user.email", "rehearsal@example.com")):
+        git(checkout, "config", key, value)
+    for key in ("commit.gpgsign", "tag.gpgsign"):
+        git(checkout, "config", key, "false")
+    return checkout
+
+
+def synthesize(cdk: Path, out: Path) -> Template:
+    """What `cdk synth` makes of the app in `cdk`, told the same by the same variables.
+
+    Raises Problem when it fails.
+    """
+    try:
+        settings = json.loads((cdk / "cdk.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Problem(
+            "rehearsal-cdk", f"cdk/cdk.json: {error}", "there is no stack to play"
+        ) from None
+    user = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    here = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        shlex.split(settings["app"]),
+        cwd=cdk,
+        env={
+            **user,
+            "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
+            "CDK_OUTDIR": str(out),
+            "CDK_CONTEXT_JSON": json.dumps(settings.get("context", {})),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise Problem(
+            "rehearsal-synth", f"the app in cdk/ fails: {last}", "try `nox -s cdk -- synth`"
+        )
+    return read_assembly(out)
+
+
+def store_secret(rehearsal: Rehearsal, text: str | None = None) -> None:
+    """Put the upload token (or `text` in its place) where the publish project looks for it."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=rehearsal.aws.url,
+        region_name=rehearsal.world.template.region,
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",  # noqa: S106 - the stand-in takes any
+    )
+    token = {"username": rehearsal.index.username, "password": rehearsal.index.password}
+    client.create_secret(Name=_secret_id(rehearsal), SecretString=text or json.dumps(token))
+
+
+def _secret_id(rehearsal: Rehearsal) -> str:
+    for project in rehearsal.world.template.resources("AWS::CodeBuild::Project").values():
+        for variable in project["Environment"].get("EnvironmentVariables", []):
+            if variable["Name"] == "PYPI_SECRET_ID":
+                return str(variable["Value"])
+    raise Problem("rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher")
+
+
+def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
+    """The same rehearsal with its builds led to `index` by what twine and uv look at anyway."""
+    reach = laptop()
+    indexes = " ".join(filter(None, [index.index_url, reach.get("UV_INDEX")]))
+    variables = {**reach, "TWINE_REPOSITORY_URL": index.upload_url, "UV_INDEX": indexes}
+    world = replace(rehearsal.world, variables=variables, credentials=rehearsal.gate.credentials)
+    return replace(rehearsal, world=world, index=index)
+
+
+def push_tag(rehearsal: Rehearsal, tag: str) -> str:
+    """Tag the checkout's HEAD with an annotated tag and push it; the commit it stands for."""
+    git(rehearsal.checkout, "tag", "--annotate", "--message", tag, tag)
+    git(rehearsal.checkout, "push", "--quiet", "origin", f"refs/tags/{tag}")
+    return git(rehearsal.checkout, "rev-parse", "HEAD")
+
+
+def begin(rehearsal: Rehearsal, happened: Mapping[str, Any]) -> Execution:
+    """The execution that an event starts.
+
+    Raises Problem unless the event starts exactly one pipeline, and may.
+    """
+    template = rehearsal.world.template
+    targets = event.matching_targets(template, dict(happened))
+    if len(targets) != 1:
+        raise Problem(
+            "rehearsal-rule",
+            f"{happened['detail']['event']} matches the rules of {len(targets)} targets, not one",
+            "mend the event pattern in cdk/",
+        )
+    arn = targets[0]["Arn"]
+    require(template, targets[0]["RoleArn"], "codepipeline:StartPipelineExecution", arn)
+    return pipeline.start(template, event.start_request(targets[0], dict(happened)))
+
+
+def play_release(rehearsal: Rehearsal) -> Execution:
+    """Tag the package's version, and play what the tag sets off; the execution, as it ended."""
+    tag = f"v{rehearsal.project.version}"
+    commit = push_tag(rehearsal, tag)
+    happened = event.tag_created(
+        rehearsal.world.template, repository=rehearsal.repository, tag=tag, commit=commit
+    )
+    execution = begin(rehearsal, happened)
+    given = {"SOURCE_COMMIT": commit, "RELEASE_TAG": tag}
+    pipeline.play(execution, expecting(rehearsal.world, given, RELEASE_SESSIONS))
+    return execution
+
+
+def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...]) -> World:
+    """A world that stops a build which lacks those variables, or is not the session due."""
+    due = iter(sessions)
+
+    def announce(step: Step) -> None:
+        if step.seconds is None:
+            session = next(due, "none")
+            wanted = {**given, "NOXSESSION": session}
+            wrong = [name for name in wanted if step.environment.get(name) != wanted[name]]
+            if wrong:
+                raise Problem(
+                    "rehearsal-expected",
+                    "; ".join(
+                        f"{name} is {step.environment.get(name)!r}, not {wanted[name]!r}"
+                        for name in wrong
+                    ),
+                    f"mend the stage {step.stage} or the project {step.project} in cdk/",
+                )
+        world.announce(step)
+
+    return replace(world, announce=announce)
+
+
+def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, str]:
+    """What is on the index, name to sha256; raises Problem unless that is what Build made."""
+    played = tuple(step.session for step in execution.steps if step.session)
+    if execution.failed or played != RELEASE_SESSIONS:
+        raise Problem("rehearsal-stopped", f"played {', '.join(played)}", "see the log")
+    release = read_release(Path(str(execution.artifacts["dist"])))
+    found = on_index(rehearsal)
+    if found != release.files:
+        raise Problem("rehearsal-index", f"the index has {found}", f"Build made {release.files}")
+    readers = {request.role for request in rehearsal.gate.requests}
+    publisher = next(step for step in execution.steps if step.session == "publish")
+    if readers != {rehearsal.world.project(publisher.project)["ServiceRole"]}:
+        raise Problem("rehearsal-readers", f"the secret was asked for by {readers}", "mend cdk/")
+    return found
+
+
+def on_index(rehearsal: Rehearsal) -> Mapping[str, str]:
+    """What the index serves of the package: name to the sha256 of the bytes that it gives out."""
+    url = f"{rehearsal.index.index_url}{rehearsal.project.normalized_name}/"
+    accept = {"Accept": "application/vnd.pypi.simple.v1+json"}
+    page = requests.get(url, headers=accept, timeout=30)
+    if page.status_code == requests.codes.not_found:
+        return {}
+    files = {item["filename"]: urljoin(url, item["url"]) for item in page.json()["files"]}
+    return {
+        name: hashlib.sha256(requests.get(place, timeout=30).content).hexdigest()
+        for name, place in sorted(files.items())
+    }
