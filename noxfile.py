@@ -27,6 +27,7 @@ TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are it
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 REPORTS = "reports"
+HOME = Path("ci/tests").is_dir()  # elsewhere the pipeline is a copy, which is tested here only
 CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
 
 
@@ -38,6 +39,12 @@ def setup(session: nox.Session, *locks: str, credentials: bool = False) -> None:
     if locks:
         files = [argument for lock in locks for argument in ("-r", f"ci/locks/{lock}.txt")]
         session.install("--require-hashes", *files)
+
+
+def paths(exclude: str) -> list[str]:
+    """Everything here, or, where the pipeline is a copy, everything that is not the pipeline's."""
+    copied = "/(ci|cdk)/|/noxfile.py$" if "force" in exclude else "ci,cdk,noxfile.py"
+    return ["."] if HOME else [exclude, copied, "."]
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -59,8 +66,8 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 def lint(session: nox.Session) -> None:
     """Check formatting (black) and style (ruff) of everything that is Python."""
     setup(session, "lint")
-    session.run("black", "--check", ".")
-    session.run("ruff", "check", ".")
+    session.run("black", "--check", *paths("--force-exclude"))
+    session.run("ruff", "check", *paths("--extend-exclude"))
 
 
 @nox.session(python=TOOLS)
@@ -68,7 +75,8 @@ def typecheck(session: nox.Session) -> None:
     """Check types (mypy --strict): the package for its lowest Python, the pipeline for its own."""
     setup(session, "typecheck")
     session.run("mypy")
-    session.run("mypy", "--python-version", TOOLS, "noxfile.py", "ci")
+    if HOME:
+        session.run("mypy", "--python-version", TOOLS, "noxfile.py", "ci")
 
 
 @nox.session(python=TOOLS, default=False)
@@ -173,10 +181,11 @@ def cdk_tests(session: nox.Session) -> None:
     )
 
 
-EVERYTHING = ["lint", "typecheck", "locks", "commit", "coverage", "ci_tests", "cdk_tests"]
+CHECKS = ["lint", "typecheck", "locks", "commit", "coverage"]
+CHECKS += ["ci_tests", "cdk_tests"] if HOME else []
 
 
-@nox.session(venv_backend="none", default=False, requires=EVERYTHING)
+@nox.session(venv_backend="none", default=False, requires=CHECKS)
 def pr(_: nox.Session) -> None:
     """Check all that a pull request must pass."""
 
@@ -217,8 +226,8 @@ def rehearse(session: nox.Session) -> None:
 def fmt(session: nox.Session) -> None:
     """Format everything that is Python, and mend what ruff can."""
     setup(session, "lint")
-    session.run("ruff", "check", "--fix-only", ".")
-    session.run("black", ".")
+    session.run("ruff", "check", "--fix-only", *paths("--extend-exclude"))
+    session.run("black", *paths("--force-exclude"))
 
 
 @nox.session(python=TOOLS, default=False)

@@ -34,14 +34,22 @@ def lock_file(group: str) -> Path:
     return _ELSEWHERE.get(group, Path("ci", "locks", f"{group}.txt"))
 
 
-def wanted(project: Project) -> dict[str, list[str]]:
-    """The requirements of each dependency group, includes resolved, and of the build backend.
+def wanted(project: Project, *more: str) -> dict[str, list[str]]:
+    """The requirements of each group that has a lock, or is named, includes resolved.
 
-    Raises Problem for a group that includes a group that isn't there, or itself, or holds what is
+    Raises Problem when there is no group `test`, for a group that includes a group that isn't there, or itself, or holds what is
     no requirement (PEP 735).
     """
+    if "test" not in project.groups:
+        raise Problem(
+            "no-test-group",
+            "pyproject.toml has no dependency group named test",
+            'add [dependency-groups] with test = ["pytest", "pytest-cov"] and what the tests import',
+        )
     requirements = {}
     for group in project.groups:
+        if group not in ("test", *more) and not (project.root / lock_file(group)).is_file():
+            continue
         try:
             requirements[group] = list(resolve(project.groups, group))
         except (ValueError, LookupError, TypeError, ExceptionGroup) as error:
@@ -93,27 +101,32 @@ def _satisfied(
 
 def check(project: Project) -> None:
     """Raise Problem for locks that are missing, broken, or no longer satisfy their group."""
-    found = []
-    for group, requirements in wanted(project).items():
-        path = lock_file(group)
-        try:
-            lock = pins((project.root / path).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            found.append(f"{path} is missing")
-            continue
-        except (InvalidRequirement, UnicodeDecodeError) as error:
-            found.append(f"{path} is no lock ({error})")
-            continue
-        missing: dict[str, list[str]] = {}
-        for python in pythons(project, group):
-            for text in unsatisfied(requirements, lock, python):
-                missing.setdefault(text, []).append(python)
-        found += [
-            f"{path} does not satisfy {text!r} on Python {', '.join(versions)}"
-            for text, versions in missing.items()
-        ]
+    found = [
+        line
+        for group, requirements in wanted(project).items()
+        for line in _stale(project, group, requirements)
+    ]
     if found:
         raise Problem("stale-lock", "; ".join(found), "run `nox -s lock` and commit what it wrote")
+
+
+def _stale(project: Project, group: str, requirements: Sequence[str]) -> list[str]:
+    """What is wrong with the lock of `group`, a line each."""
+    path = lock_file(group)
+    try:
+        lock = pins((project.root / path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return [f"{path} is missing"]
+    except (InvalidRequirement, UnicodeDecodeError) as error:
+        return [f"{path} is no lock ({error})"]
+    missing: dict[str, list[str]] = {}
+    for python in pythons(project, group):
+        for text in unsatisfied(requirements, lock, python):
+            missing.setdefault(text, []).append(python)
+    return [
+        f"{path} does not satisfy {text!r} on Python {', '.join(versions)}"
+        for text, versions in missing.items()
+    ]
 
 
 # --- compile -------------------------------------------------------------------------------------
@@ -124,7 +137,7 @@ def compile_locks(project: Project, groups: Sequence[str], *, upgrade: bool) -> 
 
     Raises Problem for a group that isn't there, or that can't be resolved.
     """
-    requirements = wanted(project)
+    requirements = wanted(project, *groups)
     unknown = sorted(set(groups) - set(requirements))
     if unknown:
         raise Problem(

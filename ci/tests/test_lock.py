@@ -45,7 +45,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("compiled")
     (root / "sample").mkdir()
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
-    lock.compile_locks(read_project(root), [], upgrade=False)
+    lock.compile_locks(read_project(root), ["build", "test", "backend"], upgrade=False)
     return root
 
 
@@ -101,9 +101,8 @@ def test_compiling_again_keeps_what_is_pinned(locked: Project) -> None:
         ('["packaging"]', '["packaging[extra]"]', "build.txt does not satisfy 'packaging[extra]'"),
         ('"iniconfig>=2"', "\"tomli; python_version<'3.9'\"", "Python 3.8"),
         ('["flit_core"]', '["flit_core>=99"]', "backend.txt does not satisfy 'flit_core>=99'"),
-        ("test = [", "extra = []\ntest = [", "extra.txt is missing"),
     ],
-    ids=["version", "new", "extra", "one-python", "backend", "no-file"],
+    ids=["version", "new", "extra", "one-python", "backend"],
 )
 def test_a_stale_lock_is_named_with_the_remedy(
     locked: Project, old: str, new: str, named: str
@@ -111,6 +110,20 @@ def test_a_stale_lock_is_named_with_the_remedy(
     with pytest.raises(Problem, match="nox -s lock") as raised:
         lock.check(edit(locked, old, new))
     assert named in str(raised.value)
+
+
+def test_a_missing_lock_of_what_is_always_installed_is_named(locked: Project) -> None:
+    (locked.root / "ci/locks/test.txt").unlink()
+    with pytest.raises(Problem, match=r"test\.txt is missing"):
+        lock.check(locked)
+
+
+def test_a_group_that_no_session_installs_needs_no_lock_until_it_is_named(locked: Project) -> None:
+    project = edit(locked, "test = [", 'docs = ["tomli"]\ntest = [')
+    lock.check(project)
+    lock.compile_locks(project, ["docs"], upgrade=False)
+    with pytest.raises(Problem, match=r"docs\.txt does not satisfy 'tomli>=99'"):
+        lock.check(edit(project, '"tomli"', '"tomli>=99"'))
 
 
 def test_a_requirement_for_another_python_needs_no_pin(locked: Project) -> None:
@@ -142,6 +155,12 @@ def test_a_group_that_can_not_be_resolved_is_named(project: Project, bad: str) -
     with pytest.raises(Problem, match="'test'") as raised:
         lock.wanted(edit(project, '"iniconfig>=2"', bad))
     assert raised.value.code == "dependency-group"
+
+
+def test_a_package_without_a_group_for_its_tests_is_told_to_add_one(project: Project) -> None:
+    with pytest.raises(Problem, match="no dependency group named test") as raised:
+        lock.check(edit(project, "test = [", "tests = ["))
+    assert raised.value.code == "no-test-group"
 
 
 def test_a_group_that_is_not_there_is_named(project: Project) -> None:
