@@ -37,14 +37,14 @@ def lock_file(group: str) -> Path:
 def wanted(project: Project, *more: str) -> dict[str, list[str]]:
     """The requirements of each group that has a lock, or is named, includes resolved.
 
-    Raises Problem when there is no group `test`, for a group that includes a group that isn't there, or itself, or holds what is
-    no requirement (PEP 735).
+    Raises Problem when there is no group `test`, and for a group that includes one that isn't
+    there, or itself, or holds what is no requirement (PEP 735).
     """
     if "test" not in project.groups:
         raise Problem(
             "no-test-group",
             "pyproject.toml has no dependency group named test",
-            'add [dependency-groups] with test = ["pytest", "pytest-cov"] and what the tests import',
+            'add test = ["pytest", "pytest-cov", …] to [dependency-groups], with all they import',
         )
     requirements = {}
     for group in project.groups:
