@@ -36,12 +36,8 @@ def normalize_sdist(sdist: Path, *, epoch: int) -> None:
 
 def _plain(info: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
     executable = info.isdir() or info.mode & 0o100
-    return info.replace(
-        mtime=epoch,
-        mode=0o755 if executable else 0o644,
-        uid=0,
-        gid=0,
-        uname="",
-        gname="",
-        deep=False,
-    )
+    mode = 0o755 if executable else 0o644
+    plain = info.replace(mtime=epoch, mode=mode, uid=0, gid=0, uname="", gname="", deep=False)
+    # They hold the time once more, to the nanosecond; tarfile adds those that a name needs again.
+    plain.pax_headers = {}
+    return plain

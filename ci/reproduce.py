@@ -70,7 +70,7 @@ def differences(dist: Path, again: Path) -> Iterator[str]:
     """One line for each distribution or member that differs, with what differs about it."""
     ours, theirs = ({path.name: path for path in _distributions(each)} for each in (dist, again))
     for name in sorted(ours.keys() ^ theirs.keys()):
-        yield f"{name}: only {'in dist' if name in ours else 'the second build has it'}"
+        yield f"{name}: only {'dist' if name in ours else 'the second build'} has it"
     for name in sorted(ours.keys() & theirs.keys()):
         if ours[name].read_bytes() != theirs[name].read_bytes():
             yield from _member_differences(ours[name], theirs[name])

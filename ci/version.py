@@ -19,7 +19,7 @@ from ci.project import dist_folder, read_project
 if TYPE_CHECKING:
     from ci.project import Project
 
-# "## [1.2.0] - 2026-11-23", as Keep a Changelog has it; also with a link, with "v", without brackets.
+# "## [1.2.0] - 2026-11-23" of Keep a Changelog; also with a link, with "v", without brackets.
 _ENTRY = re.compile(
     r"""^\#\#\ +\[?v?(?P<version>[^\]\s]+)\]?
         (?:\([^)\s]*\))?

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -15,8 +17,16 @@ if TYPE_CHECKING:
 STEM = "demo_pkg-1.2.0"
 # Put together here, so that no scanner takes this file for a leak.
 FAKE_AWS_KEY = "AKIA" + "Z" * 16
-METADATA = b"Metadata-Version: 2.1\nName: demo-pkg\nVersion: 1.2.0\nRequires-Python: >=3.8\n\nDemo.\n"
+METADATA = (
+    b"Metadata-Version: 2.1\nName: demo-pkg\nVersion: 1.2.0\nRequires-Python: >=3.8\n\nDemo.\n"
+)
 
+_WHEEL = """\
+Wheel-Version: 1.0
+Generator: demo
+Root-Is-Purelib: true
+Tag: {}
+"""
 _BUILD = {
     "hatchling": """\
 [build-system]
@@ -51,7 +61,7 @@ def make_package(root: Path, *, backend: str = "hatchling", more: str = "") -> P
         {
             "pyproject.toml": _BUILD[backend] + _PROJECT + more,
             "README.md": "Demo.\n",
-            "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
+            "CHANGELOG.md": "# Changelog\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
             ".gitignore": "dist/\nbuild/\n*.egg-info/\n__pycache__/\n",
             "src/demo_pkg/__init__.py": '"""Demo."""\n\n__version__ = "1.2.0"\n',
             "src/demo_pkg/py.typed": "",
@@ -128,11 +138,22 @@ def make_wheel(
         "demo_pkg/__init__.py": b"",
         "demo_pkg/py.typed": b"",
         f"{STEM}.dist-info/METADATA": METADATA,
-        f"{STEM}.dist-info/WHEEL": f"Wheel-Version: 1.0\nTag: {tag}\n".encode(),
+        f"{STEM}.dist-info/WHEEL": _WHEEL.format(tag).encode(),
         **(more or {}),
     }
+    files[f"{STEM}.dist-info/RECORD"] = _record(files).encode()
     path = folder / f"{STEM}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name), content)
     return path
+
+
+def _record(files: Mapping[str, bytes]) -> str:
+    lines = [f"{name},{_digest(content)},{len(content)}\n" for name, content in files.items()]
+    return "".join([*lines, f"{STEM}.dist-info/RECORD,,\n"])
+
+
+def _digest(content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.decode().rstrip('=')}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,9 @@ def test_a_good_package_is_built_with_a_manifest_that_sha256sum_checks(
     assert run(root) == ""
     assert {path.name for path in (root / "dist").iterdir()} == {*_NAMES, "SHA256SUMS"}
     assert check_manifest(root / "dist").keys() == _NAMES
-    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=root / "dist", check=True)
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=root / "dist", check=True
+    )
 
 
 @pytest.fixture(
@@ -122,24 +123,6 @@ def test_a_backend_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (root / "README.md").unlink()
     assert "python -m build --sdist failed" in run(root)
     assert not (root / "dist").exists()
-
-
-def test_the_bytes_do_not_depend_on_umask_and_times_even_under_setuptools(tmp_path: Path) -> None:
-    first = make_package(tmp_path / "first", backend="setuptools")
-    second = tmp_path / "second"
-    shutil.copytree(first, second)
-    umask = os.umask(0o077)
-    try:
-        for path in second.rglob("*.*"):
-            if ".git/" not in path.as_posix():
-                path.chmod(0o700 if path.is_dir() else 0o600)
-                os.utime(path, (1, 1))
-        assert run(second) == ""
-    finally:
-        os.umask(umask)
-    assert run(first) == ""
-    sums = [(root / "dist" / "SHA256SUMS").read_text(encoding="utf-8") for root in (first, second)]
-    assert sums[0] == sums[1]
 
 
 @pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
