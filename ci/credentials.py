@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -45,10 +46,10 @@ class Credentials:
         return {"TWINE_USERNAME": self.username, "TWINE_PASSWORD": self.password}
 
     def redact(self, text: str) -> str:
-        """`text` without the password, in any of the forms in which HTTP carries it."""
-        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-        for secret in (self.password, quote(self.password, safe=""), basic, basic.rstrip("=")):
-            text = text.replace(secret, "***")
+        """`text` without the password in the forms that HTTP carries it in, folded lines or not."""
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode().rstrip("=")
+        for secret in (self.password, quote(self.password, safe=""), basic):
+            text = re.sub(r"\s*".join(map(re.escape, secret)), "***", text)
         return text
 
 
@@ -223,7 +224,7 @@ def _check(credentials: Credentials) -> None:
     if credentials.username == TOKEN_USERNAME and not credentials.password.startswith("pypi-"):
         raise Problem(
             "not-a-token",
-            f"the password from {credentials.source} does not begin with pypi-, which all API tokens"
-            f" do, and the user name is {TOKEN_USERNAME}",
+            f"the password from {credentials.source} does not begin with pypi-, as API tokens do,"
+            f" and the user name is {TOKEN_USERNAME}",
             "make an API token for this project on the index and store that",
         )

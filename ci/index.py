@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import requests
 from packaging.version import InvalidVersion, Version
@@ -43,6 +44,14 @@ class Index:
     say: Callable[[str], None]
     auth: tuple[str, str] | None = field(default=None, repr=False)
     ca_cert: str | None = None
+
+    @property
+    def url_with_auth(self) -> str:
+        """The URL as installers take it; for their environment, never for a command line."""
+        if not self.auth:
+            return self.url
+        user, password = (quote(part, safe="") for part in self.auth)
+        return self.url.replace("://", f"://{user}:{password}@", 1)
 
     def files(self, project: str, version: Version) -> dict[str, str]:
         """The files of that version, name -> sha256; empty if the index knows none.

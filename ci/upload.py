@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from ci.target import Target
 
 _STATUS = re.compile(r"HTTPError: (\d{3}) ")
-_ANSWER = re.compile(
-    r"Response from \S+\s+(\d{3}.*?)(?=^(?:ERROR|WARNING|INFO) |\Z)", re.MULTILINE | re.DOTALL
-)
+# With --verbose twine logs the index's answer, behind levels and blanks, before its own error.
+_ANSWER = re.compile(r"Response from \S+\s+(.*)^ERROR ", re.MULTILINE | re.DOTALL)
+_ERROR = re.compile(r"^ERROR +(.*)", re.MULTILINE | re.DOTALL)
+_LEVEL = re.compile(r"^INFO ", re.MULTILINE)
 _PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
 # Twine dies of these with a traceback; the same upload may work in a moment.
 _PASSING_ERROR = re.compile(
     r"^\S*\.(?:ConnectionError|ConnectTimeout|ReadTimeout|ChunkedEncodingError|ProxyError): (.*)",
     re.MULTILINE,
 )
+_LONGEST = 500  # characters of a reason; an error page has more
 _EXISTS = re.compile(r"already exists?\b", re.IGNORECASE)
 _REMEDIES = {
     400: "read the index's reason; what it dislikes in the file has to be mended and released anew",
@@ -91,8 +93,7 @@ def _explain(name: str, target: Target, output: str) -> bool:
     if not status:
         raise _without_answer(name, output)
     code = int(status[1])
-    answers = _ANSWER.findall(output)
-    reason = " ".join((answers[-1] if answers else output[status.start() :]).split())[:500]
+    reason = _plain(_ANSWER.search(output) or _ERROR.search(output))
     if code in _PASSING_STATUSES:
         raise Transient(f"{target.upload_url} answers {reason}")
     if code in {400, 409} and _EXISTS.search(reason):
@@ -107,8 +108,13 @@ def _explain(name: str, target: Target, output: str) -> bool:
 def _without_answer(name: str, output: str) -> Problem | Transient:
     passing = _PASSING_ERROR.search(output)
     if passing:
-        return Transient(f"the upload of {name} broke off: {passing[1][:300]}")
-    lines = output.strip().splitlines() or ["it printed nothing"]
+        return Transient(f"the upload of {name} broke off: {_plain(passing)}")
+    reason = _plain(_ERROR.search(output)) or " ".join(output.split())[-_LONGEST:]
     return Problem(
-        "twine-failed", f"twine can't upload {name}: {lines[-1]}", "see what twine says about it"
+        "twine-failed", f"twine can't upload {name}: {reason}", "see what twine says about it"
     )
+
+
+def _plain(match: re.Match[str] | None) -> str:
+    """The group of a match on one line and not too long; empty without a match."""
+    return " ".join(_LEVEL.sub(" ", match[1]).split())[:_LONGEST] if match else ""

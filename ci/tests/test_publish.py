@@ -259,10 +259,8 @@ CASES = [
     Case("dies at once", uploads=[faults.die], code="upload-failed"),
     Case("dies before the sdist", uploads=[faults.pass_on, faults.die], code="upload-failed"),
     Case("dies after the sdist", [faults.pass_on] * 2, code=None),
-    Case("stale listing for a while", reads=[faults.pass_on, *[faults.stale] * 3]),
-    Case(
-        "stale listing for ever", reads=[faults.pass_on, *[faults.stale] * 999], code="not-indexed"
-    ),
+    Case("stale listing for a while", reads=[faults.stale] * 4),
+    Case("stale listing for ever", reads=for_ever(faults.stale), code="not-indexed"),
     Case("listing cut short", reads=[faults.pass_on, faults.cut_short, faults.cut_short]),
     Case("listing garbled for ever", reads=for_ever(faults.garbled), code="index-unreachable"),
     Case("listing resets", reads=[faults.reset, faults.pass_on, faults.reset]),
