@@ -40,14 +40,16 @@ def main() -> None:
 def rebuild(root: Path, clone: Path, out: Path) -> None:
     """Build a fresh clone of HEAD under another umask, time zone, locale and hash seed."""
     head = git(root, "rev-parse", "HEAD")
+    top = git(root, "rev-parse", "--show-toplevel")
+    below = git(root, "rev-parse", "--show-prefix")
     umask = os.umask(0o077)
     before = dict(os.environ)
     os.environ |= {"TZ": "XXX-13:45", "LC_ALL": "C", "PYTHONHASHSEED": "4321"}
     try:
-        git(root, "clone", "--quiet", "--no-checkout", ".", str(clone))
+        git(root, "clone", "--quiet", "--no-checkout", top, str(clone))
         git(clone, "checkout", "--quiet", "--detach", head)
         out.mkdir()
-        build(clone, out)
+        build(clone / below, out)
     finally:
         os.umask(umask)
         os.environ.clear()

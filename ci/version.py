@@ -87,10 +87,11 @@ def find_tag(root: Path, version: Version) -> str:
     tags = git(root, "tag", "--points-at", "HEAD").split()
     matching = [tag for tag in tags if _version_of(tag) == version]
     if matching:
-        others = [tag for tag in tags if tag != matching[0]]
+        taken = max(matching, key=lambda tag: tag == f"v{version}")
+        others = [tag for tag in tags if tag != taken]
         if others:
             print(f"HEAD has other tags as well, which are left alone: {', '.join(others)}")
-        return matching[0]
+        return taken
     if len(tags) == 1:
         return tags[0]
     if tags:
@@ -108,7 +109,7 @@ def find_tag(root: Path, version: Version) -> str:
 
 def _version_of(tag: str) -> Version | None:
     try:
-        return Version(tag[1:]) if tag.startswith("v") else None
+        return Version(tag[1:]) if re.match(r"v\d", tag) else None
     except InvalidVersion:
         return None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -29,8 +30,15 @@ class Finding:
 
     def __str__(self) -> str:
         """The line that is printed."""
-        where = ": ".join(filter(None, (self.distribution, self.member)))
+        # An archive may hold names that no terminal should be sent.
+        member = self.member if self.member.isprintable() else ascii(self.member)
+        where = ": ".join(filter(None, (self.distribution, member)))
         return f"{where}: {self.found}: {self.remedy} [{self.rule}]"
+
+
+def stem(distribution: Path) -> str:
+    """The `<name>-<version>` that a distribution's file name begins with."""
+    return "-".join(distribution.name.removesuffix(".tar.gz").split("-")[:2])
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

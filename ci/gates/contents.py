@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import parse_wheel_filename
 
 from ci.archive import is_wheel, members
-from ci.gates import Finding, matches
+from ci.gates import Finding, matches, stem
 from ci.git import tracked_files
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _COMPILED_FROM = (
 def safe_paths(_: Project, distribution: Path) -> Iterator[Finding]:
     """No absolute path, no `..`, no links, no devices, nothing twice, an sdist in one folder."""
     found = members(distribution)
-    top = None if is_wheel(distribution) else distribution.name.removesuffix(".tar.gz")
+    top = None if is_wheel(distribution) else stem(distribution)
     for member in found:
         parts = PurePosixPath(member.name).parts
         if not parts or member.name.startswith("/") or {"..", "\0"} & {*parts}:
@@ -73,7 +73,9 @@ def _unsafe(distribution: Path, name: str, found: str) -> Finding:
 
 def roots(project: Project, distribution: Path) -> Iterator[Finding]:
     """Nothing at the top but what is usual, or listed in [tool.ci] sdist-include."""
-    allowed = _wheel_roots(project) if is_wheel(distribution) else _sdist_roots(project)
+    allowed = (
+        _wheel_roots(project, distribution) if is_wheel(distribution) else _sdist_roots(project)
+    )
     for path in _file_paths(distribution):
         top = path.partition("/")[0]
         if not any(fnmatchcase(top.lower(), pattern) for pattern in allowed):
@@ -92,7 +94,7 @@ def _sdist_roots(project: Project) -> set[str]:
     return {*_SDIST_ROOTS, *(name.strip("/").lower() for name in own)}
 
 
-def _wheel_roots(project: Project) -> set[str]:
+def _wheel_roots(project: Project, distribution: Path) -> set[str]:
     """The package, what the wheel format wants, and any module beside it that git tracks."""
     base = _base(project)
     beside = {
@@ -100,8 +102,8 @@ def _wheel_roots(project: Project) -> set[str]:
         for path in map(PurePosixPath, tracked_files(project.root))
         if path.parts[: len(base)] == base and path.suffix in {".py", ".pyi"}
     }
-    stem = f"{project.wheel_name}-{project.version}"
-    own = {project.import_name.partition(".")[0], f"{stem}.dist-info", f"{stem}.data"}
+    start = stem(distribution)
+    own = {project.import_name.partition(".")[0], f"{start}.dist-info", f"{start}.data"}
     return {name.lower() for name in own | beside}
 
 

@@ -15,7 +15,7 @@ from packaging.utils import (
 )
 
 from ci.archive import files, is_wheel, members
-from ci.gates import Finding
+from ci.gates import Finding, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,9 +67,11 @@ def _identify(name: str) -> tuple[str, tuple[NormalizedName, Version] | None]:
     try:
         if name.endswith(".whl"):
             return "wheel", parse_wheel_filename(name)[:2]
-        return "sdist", parse_sdist_filename(name)
+        if name.endswith(".tar.gz"):
+            return "sdist", parse_sdist_filename(name)
     except (InvalidSdistFilename, InvalidWheelFilename):
-        return "", None
+        pass
+    return "", None
 
 
 def size(project: Project, distribution: Path) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def size(project: Project, distribution: Path) -> Iterator[Finding]:
 
 def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
     """Valid core metadata whose name, version and requires-python are pyproject's."""
-    member = f"{_dist_info(project)}/METADATA" if is_wheel(distribution) else "PKG-INFO"
+    member = f"{stem(distribution)}.dist-info/METADATA" if is_wheel(distribution) else "PKG-INFO"
     content = next((data for file, data in files(distribution) if file.path == member), None)
     if content is None:
         yield Finding(
@@ -122,7 +124,3 @@ def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
                 f"its {key} is {str(found)!r}, that of the project is {str(wanted)!r}",
                 "make the build backend take it from pyproject.toml",
             )
-
-
-def _dist_info(project: Project) -> str:
-    return f"{project.wheel_name}-{project.version}.dist-info"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def wheel_contents(project: Project, distribution: Path) -> Iterator[Finding]:
 
 
 def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
-    """The lines that a tool printed if it failed, none if it passed."""
+    """What a tool printed, a line each, if it failed; nothing if it passed."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", module, *arguments],
         cwd=project.root,
@@ -51,5 +52,8 @@ def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
         text=True,
         check=False,
     )
-    lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    return lines if done.returncode else []
+    if not done.returncode:
+        return []
+    # An indented line goes on with what the one before it says.
+    folded = re.sub(r"\n[ \t]+", " ", done.stdout)
+    return [" ".join(line.split()) for line in folded.splitlines() if line.strip()]

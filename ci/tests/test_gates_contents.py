@@ -163,6 +163,14 @@ def test_a_package_beside_pyproject_is_known_as_well(tmp_path: Path) -> None:
         assert found(gate, project, wheel) == []
 
 
+def test_a_name_that_no_terminal_should_be_sent_is_escaped(
+    project: Project, tmp_path: Path
+) -> None:
+    sdist = make_sdist(tmp_path, {"tests/\x1b[2J\n\udcff": b""})
+    (finding,) = contents.untracked(project, sdist)
+    assert r"'tests/\x1b[2J\n\udcff': git does not track it" in str(finding)
+
+
 # --- tracked files -------------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ def test_an_sdist_and_a_wheel_for_any_platform_pass(
         ([f"{STEM}-py3-none-any.whl"], "there is no sdist of demo-pkg 1.2.0"),
         (["demo_pkg-1.2.1.tar.gz"], "it is no distribution of demo-pkg 1.2.0"),
         (["other-1.2.0-py3-none-any.whl"], "it is no distribution of demo-pkg 1.2.0"),
+        ([f"{STEM}.zip"], "it is no distribution of demo-pkg 1.2.0"),
         (["notes.txt"], "it is no distribution of demo-pkg 1.2.0"),
         ([f"{STEM}-whatever.whl"], "it is no distribution of demo-pkg 1.2.0"),
         (
@@ -102,12 +103,9 @@ def test_other_metadata_is_named_in_sdist_and_wheel(
 
 
 def test_missing_metadata_is_named(project: Project, tmp_path: Path) -> None:
-    renamed = make_sdist(tmp_path).rename(tmp_path / f"{STEM}-py3-none-any.tar.gz")
-    other = replace(project, name="demo")
-    wheel = make_wheel(tmp_path)
-    (finding,) = identity.metadata(other, wheel)
+    wheel = make_wheel(tmp_path).rename(tmp_path / "demo-1.2.0-py3-none-any.whl")
+    (finding,) = identity.metadata(project, wheel)
     assert (finding.member, finding.found) == ("demo-1.2.0.dist-info/METADATA", "it is missing")
-    assert list(identity.metadata(project, renamed)) == []
 
 
 @pytest.mark.parametrize("name", [f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"])

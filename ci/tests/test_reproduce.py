@@ -13,7 +13,16 @@ from ci.archive import members
 from ci.errors import Problem
 from ci.manifest import write_manifest
 from ci.normalize import normalize_sdist
-from ci.tests.samples import STEM, make_package, make_sdist, make_wheel, write, write_tar
+from ci.tests.samples import (
+    STEM,
+    commit,
+    git,
+    make_package,
+    make_sdist,
+    make_wheel,
+    write,
+    write_tar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +52,19 @@ def test_a_second_build_elsewhere_and_under_another_umask_is_the_same(
     reproduce.main()
     assert "byte for byte the same: demo_pkg" in capsys.readouterr().out
     assert os.environ == before
+
+
+def test_a_package_below_the_top_of_its_repository_is_found_again(
+    tmp_path: Path, build: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_package(tmp_path)
+    below = root / "packages" / "demo"
+    below.mkdir(parents=True)
+    git(root, "mv", "src", "tests", "pyproject.toml", "README.md", "packages/demo")
+    commit(root)
+    build(below)
+    reproduce.main()
+    assert "byte for byte the same" in capsys.readouterr().out
 
 
 def test_a_build_of_what_is_not_committed_is_refused_with_what_differs(
@@ -88,11 +110,11 @@ def test_a_distribution_of_one_build_alone_is_named(folders: tuple[Path, Path]) 
 
 
 def test_a_member_of_one_build_alone_is_named(folders: tuple[Path, Path]) -> None:
-    make_wheel(folders[0], {"demo_pkg/a.py": b""})
-    make_wheel(folders[1], {"demo_pkg/b.py": b""})
+    make_sdist(folders[0], {"tests/a.py": b""})
+    make_sdist(folders[1], {"tests/b.py": b""})
     assert list(reproduce.differences(*folders)) == [
-        f"{STEM}-py3-none-any.whl: demo_pkg/a.py: only dist has it",
-        f"{STEM}-py3-none-any.whl: demo_pkg/b.py: only the second build has it",
+        f"{STEM}.tar.gz: {STEM}/tests/a.py: only dist has it",
+        f"{STEM}.tar.gz: {STEM}/tests/b.py: only the second build has it",
     ]
 
 

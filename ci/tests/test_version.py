@@ -81,10 +81,10 @@ def test_without_any_tag_it_says_how_to_make_one(
 def test_of_several_tags_the_one_that_matches_is_taken_and_the_others_named(
     package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for tag in ("nightly", "v1.2.0", "v1.1.0", "vnext"):
+    for tag in ("nightly", "v1.2", "v1.2.0", "v1.1.0", "vnext"):
         git(package, "tag", tag)
     run(monkeypatch)
-    assert "left alone: nightly, v1.1.0, vnext" in capsys.readouterr().out
+    assert "left alone: nightly, v1.1.0, v1.2, vnext" in capsys.readouterr().out
 
 
 def test_of_several_tags_one_has_to_match(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_of_several_tags_one_has_to_match(package: Path, monkeypatch: pytest.Mon
     assert "(nightly, v1.1.0)" in problem.found
 
 
-@pytest.mark.parametrize("tag", ["1.2.0", "release-1.2.0", "v1.2.x", "v"])
+@pytest.mark.parametrize("tag", ["1.2.0", "release-1.2.0", "v1.2.x", "v", "vv1.2.0"])
 def test_a_tag_of_another_form_is_refused(
     package: Path, monkeypatch: pytest.MonkeyPatch, tag: str
 ) -> None:
