@@ -9,6 +9,7 @@ from pathlib import Path
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from acknowledgements import acknowledge_findings
 from pipeline_stack import PipelineStack
 from settings import ContextProblem, read_settings
 
@@ -20,7 +21,7 @@ def main() -> None:
     # Without the CLI, cdk.json's context still counts; with it, what the CLI hands over wins.
     app = App(context=json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"])
     settings = read_settings(app.node.get_all_context(), HERE.parent / "pyproject.toml")
-    PipelineStack(app, settings)
+    acknowledge_findings(PipelineStack(app, settings))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
 

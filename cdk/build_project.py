@@ -1,41 +1,36 @@
-"""A CodeBuild project that runs one nox session."""
+"""A CodeBuild project that runs nox sessions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_codebuild as codebuild
 
-from acknowledgements import acknowledge, acknowledge_wildcards
-from run_log import RunLog
+from storage import run_log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from constructs import Construct
-
     from settings import Settings
 
 
 class BuildProject(codebuild.PipelineProject):
     """Calls the session that NOXSESSION names, through the buildspec that all projects share."""
 
-    def __init__(  # noqa: PLR0913 - CDK's own three, and three by keyword
+    def __init__(  # noqa: PLR0913 - three of them are CDK's own
         self,
-        scope: Construct,
+        stack: Stack,
         construct_id: str,
         settings: Settings,
-        *,
-        variables: Mapping[str, str],
+        variables: dict[str, str],
         cache: codebuild.Cache | None = None,
+        *,
         reports: bool = True,
     ) -> None:
-        """`variables` are the build's environment; `reports`: the session writes some."""
+        """`variables` are the build's environment; `reports`: its session writes some."""
         name = f"{settings.name}-{construct_id}"
-        log = RunLog(scope, f"{construct_id}-log", f"/aws/codebuild/{name}", settings)
+        log = run_log(stack, f"/aws/codebuild/{name}", settings.log_retention)
         super().__init__(
-            scope,
+            stack,
             construct_id,
             project_name=name,
             build_spec=codebuild.BuildSpec.from_source_filename("buildspec.yml"),
@@ -43,8 +38,8 @@ class BuildProject(codebuild.PipelineProject):
                 build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
                 compute_type=codebuild.ComputeType.SMALL,
                 privileged=False,
-                environment_variables=plain(variables),
             ),
+            environment_variables=plain(variables),
             timeout=Duration.minutes(30),
             cache=cache,
             grant_report_group_permissions=reports,
@@ -52,29 +47,8 @@ class BuildProject(codebuild.PipelineProject):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
             ),
         )
-        self._acknowledge(reports=reports)
-
-    def _acknowledge(self, *, reports: bool) -> None:
-        acknowledge(self, "CB4", "S3's own key encrypts; one of ours would cost more than a month.")
-        stack = Stack.of(self)
-        log = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"/aws/codebuild/{self.project_name}:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        acknowledge_wildcards(self, "A log's streams have no names yet.", resources=[log])
-        if reports:
-            groups = stack.format_arn(
-                service="codebuild", resource="report-group", resource_name=f"{self.project_name}-*"
-            )
-            acknowledge_wildcards(
-                self, "Buildspec.yml names the report groups.", resources=[groups]
-            )
 
 
-def plain(variables: Mapping[str, str]) -> dict[str, codebuild.BuildEnvironmentVariable]:
+def plain(variables: dict[str, str]) -> dict[str, codebuild.BuildEnvironmentVariable]:
     """Environment variables in clear text: there is no secret among them."""
-    return {
-        name: codebuild.BuildEnvironmentVariable(value=value) for name, value in variables.items()
-    }
+    return {key: codebuild.BuildEnvironmentVariable(value=text) for key, text in variables.items()}

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack, aws_codecommit, aws_events, aws_sqs
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
-from aws_cdk.aws_codecommit import Repository
-from aws_cdk.aws_events import EventPattern, Rule
 
-from acknowledgements import acknowledge_bucket
-from build_project import plain
-from private_bucket import PrivateBucket
-from start_pipeline import SOURCE_ACTION, StartPipeline
+from build_project import BuildProject, plain
+from start_pipeline import StartPipeline
+from storage import private_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from aws_cdk.aws_s3 import IBucket
-    from aws_cdk.aws_sqs import IQueue
-    from constructs import Construct
-
-    from build_project import BuildProject
     from settings import Settings
 
 
@@ -33,105 +24,83 @@ class CommitPipeline(codepipeline.Pipeline):
 
     def __init__(
         self,
-        scope: Construct,
+        stack: Stack,
         construct_id: str,
         settings: Settings,
-        *,
         mode: codepipeline.ExecutionMode,
-        variables: Mapping[str, str],
+        variables: dict[str, str],
     ) -> None:
-        """`variables` are the pipeline's, each with its path in the event that starts it.
+        """`variables` are the pipeline's, and every build's; their values are paths in the event.
 
-        Every build gets them in its environment. SOURCE_COMMIT is one of them, and none has a
-        default: a start by hand has to name its commit as well.
+        None has a default: a start by hand has to name its commit as well.
         """
-        # Each pipeline has a bucket of its own, as CDK's grants are for whole buckets.
-        bucket = PrivateBucket(scope, f"{construct_id}-artifacts")
         self.name = f"{settings.name}-{construct_id}"
-        self.artifacts: IBucket = bucket
+        # A bucket for each pipeline, as CDK's grants are for whole buckets.
+        self.artifacts = private_bucket(stack, f"{construct_id}-artifacts")
         super().__init__(
-            scope,
+            stack,
             construct_id,
             pipeline_name=self.name,
             pipeline_type=codepipeline.PipelineType.V2,
             execution_mode=mode,
-            artifact_bucket=bucket,
+            artifact_bucket=self.artifacts,
             cross_account_keys=False,
             use_pipeline_role_for_actions=True,
             variables=[codepipeline.Variable(variable_name=name) for name in variables],
         )
-        acknowledge_bucket(self, bucket, writes=True)
-        self._region = settings.region
-        self._paths = variables
+        self._variables = variables
         self._source = codepipeline.Artifact("source")
-        self._add_source(settings)
+        self._add_source(settings.repository, settings.branch)
 
-    def _add_source(self, settings: Settings) -> None:
+    def _add_source(self, repository: str, branch: str) -> None:
         source = actions.CodeCommitSourceAction(
-            action_name=SOURCE_ACTION,
-            repository=Repository.from_repository_name(self, "repository", settings.repository),
-            branch=settings.branch,
+            action_name="Source",
+            repository=aws_codecommit.Repository.from_repository_name(self, "code", repository),
+            branch=branch,
             output=self._source,
             trigger=actions.CodeCommitTrigger.NONE,
             # A zip would have neither tags nor history.
             code_build_clone_output=True,
         )
-        self.add_stage(stage_name=SOURCE_ACTION, actions=[source])
+        self.add_stage(stage_name="Source", actions=[source])
 
     def add_build(
         self,
         stage: str,
         project: BuildProject,
-        *,
-        session: str | None = None,
-        inputs: Sequence[codepipeline.Artifact] = (),
-        outputs: Sequence[codepipeline.Artifact] = (),
+        variables: dict[str, str] | None = None,
+        takes: codepipeline.Artifact | None = None,
+        makes: codepipeline.Artifact | None = None,
     ) -> None:
-        """A stage of one build; `inputs` join the source; `session` replaces the project's own."""
-        environment = {name: f"#{{variables.{name}}}" for name in self._paths}
-        if session:
-            environment["NOXSESSION"] = session
+        """A stage of one build; `variables` win over the project's."""
+        environment = {name: f"#{{variables.{name}}}" for name in self._variables}
         build = actions.CodeBuildAction(
             action_name=stage,
             project=project,
             input=self._source,
-            extra_inputs=list(inputs),
-            outputs=list(outputs),
-            environment_variables=plain(environment),
+            extra_inputs=[takes] if takes else None,
+            outputs=[makes] if makes else None,
+            environment_variables=plain(environment | (variables or {})),
         )
         self.add_stage(stage_name=stage, actions=[build])
-        acknowledge_bucket(project, self.artifacts, writes=bool(outputs))
 
-    def start_on(
-        self, detail_type: str, detail: Mapping[str, object], *, dead_letter_queue: IQueue
-    ) -> None:
-        """Start at the commit of each CodeCommit event that has these details."""
-        target = StartPipeline(
-            self,
-            commit=self._paths["SOURCE_COMMIT"],
-            variables=self._paths,
-            dead_letter_queue=dead_letter_queue,
+    def start_on(self, kind: str, detail: dict[str, object], undelivered: aws_sqs.IQueue) -> None:
+        """Start at the commit of each CodeCommit event of that kind with these details."""
+        pattern = aws_events.EventPattern(
+            source=["aws.codecommit"], detail_type=[kind], detail=detail
         )
-        Rule(
-            self,
-            "trigger",
-            event_pattern=EventPattern(
-                source=["aws.codecommit"], detail_type=[detail_type], detail=detail
-            ),
-            targets=[target],
-        )
+        target = StartPipeline(self, undelivered, self._variables)
+        aws_events.Rule(self, "trigger", event_pattern=pattern, targets=[target])
 
-    def ended(self, *states: str) -> EventPattern:
+    def ended(self, *states: str) -> aws_events.EventPattern:
         """The events that tell of an execution's end in one of these states."""
-        return EventPattern(
+        return aws_events.EventPattern(
             source=["aws.codepipeline"],
             detail_type=["CodePipeline Pipeline Execution State Change"],
             detail={"pipeline": [self.name], "state": list(states)},
         )
 
     def page(self, execution: str) -> str:
-        """Where a person reads what an execution did; `execution` is its id."""
-        return (
-            f"https://{self._region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/"
-            f"{self.name}/executions/{execution}/timeline"
-        )
+        """Where a person reads what the execution of that id did."""
+        console = f"https://{Stack.of(self).region}.console.aws.amazon.com/codesuite/codepipeline"
+        return f"{console}/pipelines/{self.name}/executions/{execution}/timeline"

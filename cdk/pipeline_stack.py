@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Environment, Stack
+from aws_cdk import Environment, Stack, aws_codebuild, aws_events, aws_iam, aws_secretsmanager
 from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk import aws_iam as iam
-from aws_cdk.aws_codebuild import Cache
 from aws_cdk.aws_codepipeline_actions import ManualApprovalAction
-from aws_cdk.aws_events import EventField, Match
-from aws_cdk.aws_secretsmanager import Secret
 
-from acknowledgements import acknowledge_bucket
 from build_project import BuildProject
 from commit_pipeline import CommitPipeline
 from notifications import Notifications
-from private_bucket import PrivateBucket
 from pull_request_comment import PullRequestComment
+from storage import private_bucket
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -30,132 +25,80 @@ class PipelineStack(Stack):
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
         """All that is particular to one package is in its settings."""
-        super().__init__(
-            scope,
-            f"{settings.name}-pipeline",
-            env=Environment(region=settings.region),
-            description=f"Validates and publishes {settings.name}",
-        )
+        environment = Environment(region=settings.region)
+        super().__init__(scope, f"{settings.name}-pipeline", env=environment)
         self._settings = settings
-        self._notifications = Notifications(
-            self, "notifications", email=settings.notification_email
-        )
+        self._notifications = Notifications(self, settings.notification_email)
         self._validate_pull_requests()
         self._release_tags()
 
     def _validate_pull_requests(self) -> None:
-        settings = self._settings
-        pipeline = CommitPipeline(
-            self,
-            "pull-requests",
-            settings,
-            # Any other mode lets one pull request push out or hold up another.
-            mode=codepipeline.ExecutionMode.PARALLEL,
-            variables={
-                "SOURCE_COMMIT": "$.detail.sourceCommit",
-                "DESTINATION_COMMIT": "$.detail.destinationCommit",
-                "PULL_REQUEST_ID": "$.detail.pullRequestId",
-            },
-        )
+        variables = {
+            "SOURCE_COMMIT": "$.detail.sourceCommit",
+            "DESTINATION_COMMIT": "$.detail.destinationCommit",
+            "PULL_REQUEST_ID": "$.detail.pullRequestId",
+        }
+        # In any other mode one pull request pushes out or holds up another.
+        mode = codepipeline.ExecutionMode.PARALLEL
+        pipeline = CommitPipeline(self, "pull-requests", self._settings, mode, variables)
         # What a pull request leaves in this cache, no release may find.
-        cache = PrivateBucket(self, "cache")
-        project = BuildProject(
-            self,
-            "pr-validation",
-            settings,
-            variables={"NOXSESSION": "pr"},
-            cache=Cache.bucket(cache),
-        )
-        acknowledge_bucket(project, cache, writes=True)
+        cache = aws_codebuild.Cache.bucket(private_bucket(self, "cache"))
+        session = {"NOXSESSION": "pr"}
+        project = BuildProject(self, "pr-validation", self._settings, session, cache)
         pipeline.add_build("Validate", project)
-        pipeline.start_on(
-            "CodeCommit Pull Request State Change",
-            {
-                "event": ["pullRequestCreated", "pullRequestSourceBranchUpdated"],
-                "repositoryNames": [settings.repository],
-                "destinationReference": [f"refs/heads/{settings.branch}"],
-                "pullRequestStatus": ["Open"],
-                "isMerged": ["False"],
-            },
-            dead_letter_queue=self._notifications.dead_letters,
-        )
-        PullRequestComment(self, "pr-comment", settings, pipeline, self._notifications)
+        pattern: dict[str, object] = {
+            "event": ["pullRequestCreated", "pullRequestSourceBranchUpdated"],
+            "repositoryNames": [self._settings.repository],
+            "destinationReference": [f"refs/heads/{self._settings.branch}"],
+            "pullRequestStatus": ["Open"],
+            "isMerged": ["False"],
+        }
+        undelivered = self._notifications.undelivered
+        pipeline.start_on("CodeCommit Pull Request State Change", pattern, undelivered)
+        PullRequestComment(self, self._settings, pipeline).start_on_outcome(self._notifications)
 
     def _release_tags(self) -> None:
-        settings = self._settings
-        pipeline = CommitPipeline(
-            self,
-            "releases",
-            settings,
-            mode=codepipeline.ExecutionMode.QUEUED,
-            variables={
-                "SOURCE_COMMIT": "$.detail.commitId",
-                "RELEASE_TAG": "$.detail.referenceName",
-            },
-        )
+        variables = {"SOURCE_COMMIT": "$.detail.commitId", "RELEASE_TAG": "$.detail.referenceName"}
+        mode = codepipeline.ExecutionMode.QUEUED
+        pipeline = CommitPipeline(self, "releases", self._settings, mode, variables)
         release = self._release_project(pipeline)
         dist = codepipeline.Artifact("dist")
-        pipeline.add_build("Build", release, outputs=[dist])
-        if settings.manual_approval:
-            self._add_approval(pipeline)
-        pipeline.add_build("Publish", self._publish_project(), inputs=[dist])
+        pipeline.add_build("Build", release, makes=dist)
+        if self._settings.manual_approval:
+            topic = self._notifications.topic
+            approve = ManualApprovalAction(action_name="Approve", notification_topic=topic)
+            pipeline.add_stage(stage_name="Approval", actions=[approve])
+        pipeline.add_build("Publish", self._publish_project(), takes=dist)
         # Verifying installs and runs the package, so it does without the publisher's role.
-        pipeline.add_build("Verify", release, session="verify", inputs=[dist])
-        pipeline.start_on(
-            "CodeCommit Repository State Change",
-            {
-                # A tag that was moved is a referenceUpdated, and is not released again.
-                "event": ["referenceCreated"],
-                "repositoryName": [settings.repository],
-                "referenceType": ["tag"],
-                "referenceName": Match.prefix("v"),
-            },
-            dead_letter_queue=self._notifications.dead_letters,
-        )
-        self._notifications.send(
-            "release-failed",
-            pipeline.ended("FAILED"),
-            f"A release of {settings.name} failed: "
-            f"{pipeline.page(EventField.from_path('$.detail.execution-id'))}",
-        )
+        pipeline.add_build("Verify", release, {"NOXSESSION": "verify"}, takes=dist)
+        pattern: dict[str, object] = {
+            # A tag that was moved is a referenceUpdated, and is not released again.
+            "event": ["referenceCreated"],
+            "repositoryName": [self._settings.repository],
+            "referenceType": ["tag"],
+            "referenceName": aws_events.Match.prefix("v"),
+        }
+        undelivered = self._notifications.undelivered
+        pipeline.start_on("CodeCommit Repository State Change", pattern, undelivered)
+        page = pipeline.page(aws_events.EventField.from_path("$.detail.execution-id"))
+        self._notifications.send("failed", pipeline.ended("FAILED"), f"Release failed: {page}")
 
     def _release_project(self, pipeline: CommitPipeline) -> BuildProject:
-        settings = self._settings
-        project = BuildProject(
-            self,
-            "release",
-            settings,
-            variables={"NOXSESSION": "release", "RELEASE_BRANCH": settings.branch},
-        )
+        variables = {"NOXSESSION": "release", "RELEASE_BRANCH": self._settings.branch}
+        project = BuildProject(self, "release", self._settings, variables)
         # Build runs what is not ours. CDK's grant is for the whole bucket: without this it could
         # give Publish, which reads the token, another source. Keys are <pipeline>/<artifact>/….
-        project.add_to_role_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
-                actions=["s3:PutObject*", "s3:DeleteObject*"],
-                not_resources=[pipeline.artifacts.arn_for_objects("*/dist/*")],
-            )
+        only_dist = aws_iam.PolicyStatement(
+            effect=aws_iam.Effect.DENY,
+            actions=["s3:PutObject*", "s3:DeleteObject*"],
+            not_resources=[pipeline.artifacts.arn_for_objects("*/dist/*")],
         )
+        project.add_to_role_policy(only_dist)
         return project
 
     def _publish_project(self) -> BuildProject:
-        secret = Secret.from_secret_name_v2(self, "token", self._settings.secret)
-        project = BuildProject(
-            self,
-            "publish",
-            self._settings,
-            variables={"NOXSESSION": "publish", "PYPI_SECRET_ID": self._settings.secret},
-            reports=False,
-        )
-        secret.grant_read(project)
+        name = self._settings.secret
+        variables = {"NOXSESSION": "publish", "PYPI_SECRET_ID": name}
+        project = BuildProject(self, "publish", self._settings, variables, reports=False)
+        aws_secretsmanager.Secret.from_secret_name_v2(self, "token", name).grant_read(project)
         return project
-
-    def _add_approval(self, pipeline: CommitPipeline) -> None:
-        pipeline.add_stage(
-            stage_name="Approval",
-            actions=[
-                ManualApprovalAction(
-                    action_name="Approve", notification_topic=self._notifications.topic
-                )
-            ],
-        )

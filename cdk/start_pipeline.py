@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import jsii
-from aws_cdk import Duration, aws_events, aws_events_targets
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aws_cdk.aws_codepipeline import IPipeline
-    from aws_cdk.aws_sqs import IQueue
-    from aws_cdk.interfaces.aws_events import IRuleRef
-
-SOURCE_ACTION = "Source"
+from aws_cdk import Duration, aws_codepipeline, aws_events, aws_events_targets, aws_sqs, interfaces
 
 
 @jsii.implements(aws_events.IRuleTarget)
@@ -22,44 +11,29 @@ class StartPipeline:
     """CDK's own target takes no input, and without one CodePipeline builds the branch's head."""
 
     def __init__(
-        self,
-        pipeline: IPipeline,
-        *,
-        commit: str,
-        variables: Mapping[str, str],
-        dead_letter_queue: IQueue,
+        self, pipeline: aws_codepipeline.IPipeline, queue: aws_sqs.IQueue, variables: dict[str, str]
     ) -> None:
-        """`commit` and the values of `variables` are paths in the event.
+        """`variables` are the pipeline's, each with its path in the event, SOURCE_COMMIT too.
 
-        Let them lead to ids and names only: a title or a description may hold anything, a comment
-        in quotes or a `#{…}` that CodePipeline would resolve.
+        Let paths lead to ids and names only: a title may hold quotes, or a `#{…}` to be resolved.
+        What can't be delivered goes to `queue`.
         """
         self._target = aws_events_targets.CodePipeline(
-            pipeline,
-            dead_letter_queue=dead_letter_queue,
-            max_event_age=Duration.hours(2),
-            retry_attempts=24,
+            pipeline, dead_letter_queue=queue, max_event_age=Duration.hours(2), retry_attempts=24
         )
+        values = {key: aws_events.EventField.from_path(path) for key, path in variables.items()}
+        revision = {"actionName": "Source", "revisionType": "COMMIT_ID"}
         self._input = aws_events.RuleTargetInput.from_object(
             {
-                "sourceRevisions": [
-                    {
-                        "actionName": SOURCE_ACTION,
-                        "revisionType": "COMMIT_ID",
-                        "revisionValue": aws_events.EventField.from_path(commit),
-                    }
-                ],
-                "variables": [
-                    {"name": name, "value": aws_events.EventField.from_path(path)}
-                    for name, path in variables.items()
-                ],
+                "sourceRevisions": [revision | {"revisionValue": values["SOURCE_COMMIT"]}],
+                "variables": [{"name": key, "value": value} for key, value in values.items()],
             }
         )
 
     @jsii.member(jsii_name="bind")
     def bind(
         self,
-        rule: IRuleRef,
+        rule: interfaces.aws_events.IRuleRef,
         id: str | None = None,  # noqa: A002 - the interface's own name for it
     ) -> aws_events.RuleTargetConfig:
         """CDK's target, with the input added."""
@@ -70,5 +44,4 @@ class StartPipeline:
             dead_letter_config=bound.dead_letter_config,
             retry_policy=bound.retry_policy,
             input=self._input,
-            target_resource=bound.target_resource,
         )
