@@ -36,6 +36,12 @@ _GENERATED = {
     "setuptools": ("setup.cfg", "*.egg-info", "*.egg-info/*"),
 }
 
+# How to keep something out of an sdist.
+_LEFT_OUT = {
+    "hatchling": "have only-include in [tool.hatch.build.targets.sdist] leave it out",
+    "setuptools": "have MANIFEST.in exclude it",
+}
+
 # The machine code of an extension module is made by the build, so git can't know it.
 _COMPILED = ("*.so", "*.pyd", "*.dll", "*.dylib")
 
@@ -52,7 +58,7 @@ def safe_paths(_: Project, distribution: Path) -> Iterator[Finding]:
     top = None if is_wheel(distribution) else stem(distribution)
     for member in found:
         parts = PurePosixPath(member.name).parts
-        if not parts or member.name.startswith("/") or {"..", "\0"} & {*parts}:
+        if not parts or member.name.startswith("/") or ".." in parts:
             yield _unsafe(distribution, member.name, "its path leads out of the distribution")
         elif "\\" in member.name or ":" in parts[0]:
             yield _unsafe(distribution, member.name, "its path means another place on Windows")
@@ -72,20 +78,23 @@ def _unsafe(distribution: Path, name: str, found: str) -> Finding:
 
 
 def roots(project: Project, distribution: Path) -> Iterator[Finding]:
-    """Nothing at the top but what is usual, or listed in [tool.ci] sdist-include."""
-    allowed = (
-        _wheel_roots(project, distribution) if is_wheel(distribution) else _sdist_roots(project)
-    )
-    for path in _file_paths(distribution):
-        top = path.partition("/")[0]
+    """Nothing at the top but what is usual, or listed in [tool.ci] sdist-include.
+
+    A folder is named once, not each file in it.
+    """
+    wheel = is_wheel(distribution)
+    allowed = _wheel_roots(project, distribution) if wheel else _sdist_roots(project)
+    backend = "" if wheel else _backend(project)
+    paths = _file_paths(distribution)
+    for top, count in Counter(path.partition("/")[0] for path in paths).items():
         if not any(fnmatchcase(top.lower(), pattern) for pattern in allowed):
             yield Finding(
                 distribution.name,
-                path,
+                top if top in paths else f"{top}/",
                 "root",
-                f"{top} is nothing that this distribution is meant to hold",
-                "leave it out in the build backend's configuration"
-                + ("" if is_wheel(distribution) else ", or add it to sdist-include in [tool.ci]"),
+                f"this distribution is not meant to hold it ({count} file(s))",
+                _LEFT_OUT.get(backend, "have the build backend leave it out")
+                + ("" if wheel else ", or add it to sdist-include in [tool.ci]"),
             )
 
 
@@ -140,9 +149,12 @@ def _is_made(project: Project, distribution: Path, path: str) -> bool:
     if is_wheel(distribution):
         top = path.partition("/")[0]
         return top.endswith((".dist-info", ".data")) or matches(path, _COMPILED)
-    backend = project.build_backend.partition(".")[0]
-    made = ("PKG-INFO", *_GENERATED.get(backend, ()))
+    made = ("PKG-INFO", *_GENERATED.get(_backend(project), ()))
     return any(fnmatchcase(path.removeprefix("src/"), pattern) for pattern in made)
+
+
+def _backend(project: Project) -> str:
+    return project.build_backend.partition(".")[0]
 
 
 def missing(project: Project, distribution: Path) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ class _Unquoted(RegexBasedDetector):
         re.compile(r"(?i)aws_secret_access_key[ \t]*[=:][ \t]*([0-9a-z/+]{40})(?![0-9a-z/+=])"),
         re.compile(r"github_pat_\w{40,}"),
         re.compile(r"pypi-(?:AgE[\w-]{16,}|\w{32,})"),
-        re.compile(r"BEGIN ENCRYPTED PRIVATE KEY|PuTTY-User-Key-File-3"),
+        re.compile(r"BEGIN ENCRYPTED [P]RIVATE KEY|PuTTY-User-Key-File-[3]"),
         re.compile(r"_authToken[ \t]*=[ \t]*[\"']?(?:npm_\w{30,}|[0-9a-fA-F-]{36})"),
     )
 

@@ -127,17 +127,19 @@ def test_anything_else_at_the_top_of_an_sdist_is_named_unless_included(
     project: Project, tmp_path: Path, name: str
 ) -> None:
     sdist = make_sdist(tmp_path, {name: b""})
-    assert found(contents.roots, project, sdist) == [(name, "root")]
-    included = with_settings(project, Settings(sdist_include=(name.partition("/")[0],)))
+    top, folder, _ = name.partition("/")
+    assert found(contents.roots, project, sdist) == [(f"{top}{folder}", "root")]
+    included = with_settings(project, Settings(sdist_include=(top,)))
     assert found(contents.roots, included, sdist) == []
 
 
 def test_anything_beside_the_package_in_a_wheel_is_named(project: Project, tmp_path: Path) -> None:
     wheel = make_wheel(
-        tmp_path, {"tests/test_demo.py": b"", f"{STEM}.data/scripts/demo": b"", "notes.txt": b""}
+        tmp_path,
+        {"tests/a.py": b"", "tests/b.py": b"", f"{STEM}.data/scripts/demo": b"", "notes.txt": b""},
     )
     assert found(contents.roots, project, wheel) == [
-        ("tests/test_demo.py", "root"),
+        ("tests/", "root"),
         ("notes.txt", "root"),
     ]
 
