@@ -105,10 +105,7 @@ def test_an_untracked_env_file_at_the_top_stops_a_hatchling_build(tmp_path: Path
     message = run(root)
     assert f"{STEM}.tar.gz: .env.local: it is named like a secret" in message
     assert ".env.local: git does not track it" in message
-    assert (
-        ".env.local: this distribution is not meant to hold it (1 file(s)): leave it out by only-include"
-        in message
-    )
+    assert ".env.local: this distribution is not meant to hold it (1 file(s)): have" in message
     assert not (root / "dist").exists()
 
 
