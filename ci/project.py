@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from ci.errors import Problem
+from ci.layout import find_package
+from ci.pyproject import load, strings, table
 
 _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
 _ASSIGNMENT = re.compile(
@@ -91,19 +92,22 @@ def read_project(root: Path) -> Project:
 
     Raises Problem for a file that is missing, is no TOML, or lacks or misspells something.
     """
-    document = _load(root / "pyproject.toml")
-    table = _table(document, "project")
-    poetry = _table(document, "tool", "poetry")
-    if not table and poetry:
+    return parse_project(root, load(root / "pyproject.toml"))
+
+
+def parse_project(root: Path, document: dict[str, Any]) -> Project:
+    """Like `read_project`, of what pyproject.toml holds, or is about to hold."""
+    metadata = table(document, "project")
+    if not metadata and table(document, "tool", "poetry"):
         raise Problem(
             "poetry-metadata",
             "pyproject.toml keeps its metadata in [tool.poetry] and has no [project]",
             "move it to [project] (poetry-core 2 reads it there)",
         )
-    name = _name(table)
-    import_name, package_dir = _find_package(root, name, document)
+    name = _name(metadata)
+    import_name, package_dir = find_package(root, name, document)
     version, version_file = _version(root, package_dir, document)
-    build_system = _table(document, "build-system")
+    build_system = table(document, "build-system")
     return Project(
         root=root,
         name=name,
@@ -111,12 +115,12 @@ def read_project(root: Path) -> Project:
         package_dir=package_dir,
         version=version,
         version_file=version_file,
-        requires_python=_requires_python(table),
-        python_versions=_python_versions(table),
-        dependencies=_dependencies(table),
+        requires_python=_requires_python(metadata),
+        python_versions=_python_versions(metadata),
+        dependencies=_dependencies(metadata),
         build_backend=str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")),
         backend_requires=tuple(
-            _strings(build_system, "requires", "[build-system]") or ["setuptools"]
+            strings(build_system, "requires", "[build-system]") or ["setuptools"]
         ),
         groups=_groups(document),
         settings=_settings(document),
@@ -128,48 +132,8 @@ def dist_folder(root: Path) -> Path:
     return root / (os.environ.get("DIST_DIR") or "dist")
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Problem(
-            "no-pyproject",
-            f"there is no {path.name} in {path.parent}",
-            "run this in the repository's top folder",
-        ) from None
-    except UnicodeDecodeError as error:
-        raise Problem("pyproject-encoding", f"{path.name}: {error}", "save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Problem(
-            "pyproject-syntax", f"{path.name} is no TOML: {error}", "mend that line"
-        ) from None
-
-
-def _table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """The table under `keys`, empty if absent."""
-    value: Any = document
-    for depth, key in enumerate(keys, 1):
-        value = value.get(key, {})
-        if not isinstance(value, dict):
-            raise Problem(
-                "pyproject-type",
-                f"{'.'.join(keys[:depth])} in pyproject.toml is {value!r}",
-                f"make it a table, [{'.'.join(keys[:depth])}]",
-            )
-    return dict(value)
-
-
-def _strings(table: dict[str, Any], key: str, where: str) -> list[str]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Problem(
-            "pyproject-type", f"{key} in {where} is {value!r}", "make it a list of strings"
-        )
-    return value
-
-
-def _name(table: dict[str, Any]) -> str:
-    name = table.get("name")
+def _name(metadata: dict[str, Any]) -> str:
+    name = metadata.get("name")
     if not isinstance(name, str) or not re.fullmatch(
         r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]", name
     ):
@@ -181,8 +145,8 @@ def _name(table: dict[str, Any]) -> str:
     return name
 
 
-def _requires_python(table: dict[str, Any]) -> SpecifierSet:
-    value = table.get("requires-python", "")
+def _requires_python(metadata: dict[str, Any]) -> SpecifierSet:
+    value = metadata.get("requires-python", "")
     try:
         return SpecifierSet(value)
     except (InvalidSpecifier, TypeError, AttributeError):
@@ -193,8 +157,8 @@ def _requires_python(table: dict[str, Any]) -> SpecifierSet:
         ) from None
 
 
-def _python_versions(table: dict[str, Any]) -> tuple[str, ...]:
-    matches = (_CLASSIFIER.match(text) for text in _strings(table, "classifiers", "[project]"))
+def _python_versions(metadata: dict[str, Any]) -> tuple[str, ...]:
+    matches = (_CLASSIFIER.match(text) for text in strings(metadata, "classifiers", "[project]"))
     found = sorted({match[1] for match in matches if match}, key=Version)
     if not found:
         raise Problem(
@@ -205,8 +169,8 @@ def _python_versions(table: dict[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _dependencies(table: dict[str, Any]) -> tuple[Requirement, ...]:
-    texts = _strings(table, "dependencies", "[project]")
+def _dependencies(metadata: dict[str, Any]) -> tuple[Requirement, ...]:
+    texts = strings(metadata, "dependencies", "[project]")
     parsed = []
     for text in texts:
         try:
@@ -221,7 +185,7 @@ def _dependencies(table: dict[str, Any]) -> tuple[Requirement, ...]:
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[Any]]:
-    groups = _table(document, "dependency-groups")
+    groups = table(document, "dependency-groups")
     for name, members in groups.items():
         if not isinstance(members, list):
             raise Problem(
@@ -233,7 +197,7 @@ def _groups(document: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def _settings(document: dict[str, Any]) -> Settings:
-    table = _table(document, "tool", "ci")
+    ours = table(document, "tool", "ci")
     known = {
         "release-branch": str,
         "changelog": (str, bool),
@@ -244,7 +208,7 @@ def _settings(document: dict[str, Any]) -> Settings:
         "wheel-exclude": list,
         "max-size": int,
     }
-    for key, value in table.items():
+    for key, value in ours.items():
         if key not in known:
             raise Problem(
                 "unknown-setting",
@@ -257,54 +221,33 @@ def _settings(document: dict[str, Any]) -> Settings:
                 f"{key} in [tool.ci] is {value!r}",
                 "see docs/cicd-setup.md for what it takes",
             )
-    changelog = table.get("changelog", Settings.changelog)
+    changelog = ours.get("changelog", Settings.changelog)
     return Settings(
-        release_branch=table.get("release-branch", Settings.release_branch),
+        release_branch=ours.get("release-branch", Settings.release_branch),
         changelog=changelog or None,
-        sdist_include=tuple(_strings(table, "sdist-include", "[tool.ci]")),
-        allow=tuple(_strings(table, "allow", "[tool.ci]")),
-        allow_contents=tuple(_strings(table, "allow-contents", "[tool.ci]")),
-        generated=tuple(_strings(table, "generated", "[tool.ci]")),
-        wheel_exclude=tuple(_strings(table, "wheel-exclude", "[tool.ci]")),
-        max_size=table.get("max-size", Settings.max_size),
-    )
-
-
-def _find_package(root: Path, name: str, document: dict[str, Any]) -> tuple[str, Path]:
-    """The import name and the folder of the package: in src/ first, then flat."""
-    stem = re.sub(r"[-.]+", "_", name)
-    flit = _table(document, "tool", "flit", "module").get("name")
-    candidates = [flit] if isinstance(flit, str) else [stem, stem.lower()]
-    for candidate in candidates:
-        for parent in (Path("src"), Path()):
-            folder = parent / candidate.replace(".", "/")
-            if (root / folder).is_dir():
-                return candidate, folder
-    only = [
-        path.parent
-        for path in sorted((root / "src").glob("*/__init__.py"))
-        if not path.parent.name.startswith((".", "_"))
-    ]
-    if len(only) == 1:
-        return only[0].name, only[0].relative_to(root)
-    raise Problem(
-        "no-package",
-        f"there is no package {stem} in src/ or beside pyproject.toml",
-        "put the package's folder there under the project's name",
+        sdist_include=tuple(strings(ours, "sdist-include", "[tool.ci]")),
+        allow=tuple(strings(ours, "allow", "[tool.ci]")),
+        allow_contents=tuple(strings(ours, "allow-contents", "[tool.ci]")),
+        generated=tuple(strings(ours, "generated", "[tool.ci]")),
+        wheel_exclude=tuple(strings(ours, "wheel-exclude", "[tool.ci]")),
+        max_size=ours.get("max-size", Settings.max_size),
     )
 
 
 def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[Version, Path]:
     """The version and the file it stands in, as the project's build backend finds them."""
-    table = _table(document, "project")
-    if "version" in table:
-        return _parse_version(table["version"], "pyproject.toml"), Path("pyproject.toml")
-    if "version" not in _strings(table, "dynamic", "[project]"):
+    metadata = table(document, "project")
+    if "version" in metadata:
+        return _parse_version(metadata["version"], "pyproject.toml"), Path("pyproject.toml")
+    if "version" not in strings(metadata, "dynamic", "[project]"):
         raise Problem(
             "no-version",
             '[project] in pyproject.toml has neither a version nor dynamic = ["version"]',
             "add one of the two",
         )
+    poetry = table(document, "tool", "poetry")
+    if "version" in poetry:
+        return _parse_version(poetry["version"], "pyproject.toml"), Path("pyproject.toml")
     file = _version_file(root, package_dir, document)
     try:
         text = (root / file).read_text(encoding="utf-8")
@@ -317,23 +260,26 @@ def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[V
 
 def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Path:
     """The file that holds a dynamic version, in whichever way the backend is told."""
-    hatch = _table(document, "tool", "hatch", "version")
+    hatch = table(document, "tool", "hatch", "version")
     if isinstance(hatch.get("path"), str) and hatch.get("source", "regex") == "regex":
         return Path(hatch["path"])
-    pdm = _table(document, "tool", "pdm", "version")
+    pdm = table(document, "tool", "pdm", "version")
     if pdm.get("source") == "file" and isinstance(pdm.get("path"), str):
         return Path(pdm["path"])
-    attr = _table(document, "tool", "setuptools", "dynamic").get("version")
+    attr = table(document, "tool", "setuptools", "dynamic").get("version")
     if isinstance(attr, dict) and isinstance(attr.get("attr"), str):
         return _module_file(root, attr["attr"])
-    backend = str(_table(document, "build-system").get("build-backend", ""))
+    if isinstance(attr, dict) and isinstance(attr.get("file"), str):
+        return Path(attr["file"])
+    backend = str(table(document, "build-system").get("build-backend", ""))
     if backend.startswith("flit_core"):
         return package_dir / "__init__.py"
     raise Problem(
         "version-source",
         f"the version is dynamic, and where {backend or 'the backend'} takes it from is unclear",
         "let it come from a file: [tool.hatch.version] path, [tool.setuptools.dynamic]"
-        " version.attr, [tool.pdm.version] path, or a static version",
+        " version.attr, [tool.pdm.version] path, or a static version (git's tags are compared with"
+        " it, so they can't be where it comes from)",
     )
 
 
@@ -376,6 +322,8 @@ def _assigned(text: str, file: Path) -> object:
     match = _ASSIGNMENT.search(text)
     if match:
         return match[1]
+    if file.suffix != ".py" and len(text.split()) == 1:
+        return text.strip()
     raise Problem(
         "version-literal",
         f'{file.as_posix()} has no line __version__ = "…" with the version as a literal',

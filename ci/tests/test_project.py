@@ -115,8 +115,17 @@ def test_the_settings_of_the_pipeline_are_read(package: Callable[..., Path]) -> 
             {"src/sample_pkg_one/__init__.py": "__version__ = '1.2.0'\n"},
             "src/sample_pkg_one/__init__.py",
         ),
+        (
+            f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ file = "VERSION" }}\n',
+            {"VERSION": "1.2.0\n"},
+            "VERSION",
+        ),
+        (f'{DYNAMIC}[tool.poetry]\nversion = "1.2.0"\n', {}, "pyproject.toml"),
     ],
-    ids=["static", "hatch", "hatch-text", "setuptools", "setuptools-flat", "pdm", "flit"],
+    ids=[
+        *("static", "hatch", "hatch-text", "setuptools", "setuptools-flat", "pdm", "flit"),
+        *("setuptools-file", "poetry"),
+    ],
 )
 def test_the_version_is_found_where_the_backend_takes_it_from(
     package: Callable[..., Path], pyproject: str, files: dict[str, str], where: str
@@ -144,6 +153,40 @@ def test_a_module_that_flit_is_told_of_is_found(package: Callable[..., Path]) ->
         f'{STATIC}[tool.flit.module]\nname = "odd"\n', **{"odd/__init__.py": "", "sample/x.py": ""}
     )
     assert read_project(root).import_name == "odd"
+
+
+@pytest.mark.parametrize(
+    ("told", "file", "import_name"),
+    [
+        ("[tool.hatch.build.targets.wheel]\npackages = ['lib/odd']\n", "lib/odd/a.py", "odd"),
+        ("[tool.hatch.build.targets.wheel]\npackages = ['src/odd']\n", "src/odd/a.py", "odd"),
+        ("[[tool.poetry.packages]]\ninclude = 'odd'\nfrom = 'src'\n", "src/odd/a.py", "odd"),
+        (
+            "[tool.poetry]\npackages = [{include='tests',format='sdist'},{include='odd'}]\n",
+            "odd/a.py",
+            "odd",
+        ),
+        ("[tool.setuptools]\npackages = ['odd', 'odd.sub']\n", "odd/a.py", "odd"),
+        ("", "odd/__init__.py", "odd"),
+    ],
+)
+def test_a_package_that_is_not_named_as_the_project_is_found(
+    tmp_path: Path, told: str, file: str, import_name: str
+) -> None:
+    for name in ("pyproject.toml", "tests/__init__.py", "docs/__init__.py", file):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STATIC + told if name == "pyproject.toml" else "")
+    project = read_project(tmp_path)
+    assert (project.import_name, project.package_dir) == (import_name, Path(file).parent)
+
+
+def test_a_package_that_is_a_single_module_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
+    (tmp_path / "sample_pkg_one.py").touch()
+    (tmp_path / "Sample_Pkg_one.py").touch()
+    with pytest.raises(Problem, match="is one module") as raised:
+        read_project(tmp_path)
+    assert raised.value.code == "single-module"
 
 
 BAD = [
