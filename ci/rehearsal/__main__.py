@@ -11,10 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.errors import Problem, exit_with
+from ci.errors import exit_with
 from ci.git import changed_files
 from ci.rehearsal.buildspec import end_all
-from ci.rehearsal.play import check_release, open_rehearsal, play_release
+from ci.rehearsal.comment import comment_on
+from ci.rehearsal.play import (
+    check_pull_request,
+    check_release,
+    open_rehearsal,
+    play_pull_request,
+    play_release,
+    push_commit,
+)
 from ci.rehearsal.report import Report
 
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LIMITS = """\
-What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies, KMS);
+What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
 quotas and time-outs of services; how long AWS takes and in which order events come; that the
 images, Pythons and tools there are those here; that the deployed stack is the synthesized one; the
 real index's own rules (name, token scope, size, delay); whether CodePipeline honours a source
@@ -48,17 +56,30 @@ def _release(folder: Path, report: Report) -> None:
         execution = play_release(rehearsal)
         seconds = time.monotonic() - began
         report.table(execution.steps)
-        if execution.failed:
-            raise Problem(
-                "rehearsal-failed",
-                f"the release stopped in {execution.failed.stage}",
-                "mend what the log above shows, commit, rehearse again",
-            )
+        report.reports(execution.steps)
         report.files(check_release(rehearsal, execution), rehearsal.index.index_url)
         report.say(f"from the event to the installed package: {seconds:.1f} s")
 
 
-_PLAYS = {"release": _release}
+def _pull_request(folder: Path, report: Report) -> None:
+    report.say("setting up: the stack, a repository …")
+    with open_rehearsal(Path.cwd(), folder, report.step) as rehearsal:
+        steps = []
+        for name in ("pull-request-created", "pull-request-source-branch-updated"):
+            report.say(f"event: {name}")
+            commit = push_commit(rehearsal, "rehearsal", f"Rehearse {name}")
+            execution = play_pull_request(rehearsal, name, commit)
+            steps += execution.steps
+            report.reports(execution.steps)
+            comment = comment_on(rehearsal.world.template, execution)
+            report.say(f"comment on pull request {comment['PullRequestId']}: {comment['Content']}")
+            if execution.failed:
+                break
+        report.table(steps)
+        check_pull_request(rehearsal, execution)
+
+
+_PLAYS = {"release": _release, "pr": _pull_request}
 
 
 @contextmanager

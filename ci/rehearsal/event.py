@@ -129,19 +129,32 @@ def start_request(target: dict[str, Any], event: dict[str, Any]) -> dict[str, An
         request = {"name": target["Arn"].rpartition(":")[2], **json.loads(text)}
     except ValueError as error:
         raise _rejected(f"{text!r} is no JSON ({error})") from None
-    operation = _start_operation()
-    report = ParamValidator().validate(request, operation)
-    faults = [report.generate_report()] if report.has_errors() else []
-    faults += _outside(request, operation)
-    if faults:
-        raise _rejected("; ".join(faults))
+    check_request("codepipeline", "StartPipelineExecution", request)
     return request
 
 
+def check_request(service: str, operation: str, request: dict[str, Any]) -> None:
+    """Hold a request to botocore's own model of the operation.
+
+    Names may begin with a capital, as Step Functions spells them. Raises Problem for what the
+    service would refuse.
+    """
+    shape = _input_shape(service, operation)
+    spelled = {key if key in shape.members else _lower(key): item for key, item in request.items()}
+    report = ParamValidator().validate(spelled, shape)
+    faults = [report.generate_report()] if report.has_errors() else _outside(spelled, shape)
+    if faults:
+        raise _rejected(f"{operation} refuses it: {'; '.join(faults)}")
+
+
+def _lower(key: str) -> str:
+    return key[:1].lower() + key[1:]
+
+
 @cache
-def _start_operation() -> Any:  # noqa: ANN401 - botocore has no types
-    model = botocore.session.get_session().get_service_model("codepipeline")
-    return model.operation_model("StartPipelineExecution").input_shape
+def _input_shape(service: str, operation: str) -> Any:  # noqa: ANN401 - botocore has no types
+    model = botocore.session.get_session().get_service_model(service)
+    return model.operation_model(operation).input_shape
 
 
 def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
@@ -161,7 +174,7 @@ def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
 
 def _rejected(why: str) -> Problem:
     return Problem(
-        "rehearsal-start",
-        f"the rule's target would not start the pipeline: {why}",
+        "rehearsal-request",
+        f"what the template makes of the event is not accepted: {why}",
         "mend the target's input in cdk/",
     )

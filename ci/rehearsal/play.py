@@ -214,6 +214,27 @@ def play_release(rehearsal: Rehearsal) -> Execution:
     return execution
 
 
+def play_pull_request(rehearsal: Rehearsal, name: str, commit: str) -> Execution:
+    """Play what the event `name` of pull request 1 sets off; the execution, as it ended."""
+    destination = rehearsal.world.head(rehearsal.branch)
+    request = event.PullRequest(1, rehearsal.branch, commit, destination)
+    happened = event.pull_request(
+        rehearsal.world.template, name, repository=rehearsal.repository, request=request
+    )
+    execution = begin(rehearsal, happened)
+    given = {"SOURCE_COMMIT": commit, "PULL_REQUEST_ID": "1"}
+    pipeline.play(execution, expecting(rehearsal.world, given, PULL_REQUEST_SESSIONS))
+    return execution
+
+
+def push_commit(rehearsal: Rehearsal, branch: str, message: str) -> str:
+    """Commit what the checkout holds, changed or not, and push it to `branch`; the commit's id."""
+    git(rehearsal.checkout, "add", "--all")
+    git(rehearsal.checkout, "commit", "--quiet", "--allow-empty", "--message", message)
+    git(rehearsal.checkout, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+    return git(rehearsal.checkout, "rev-parse", "HEAD")
+
+
 def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...]) -> World:
     """A world that stops a build which lacks those variables, or is not the session due."""
     due = iter(sessions)
@@ -238,10 +259,12 @@ def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...])
 
 
 def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, str]:
-    """What is on the index, name to sha256; raises Problem unless that is what Build made."""
-    played = tuple(step.session for step in execution.steps if step.session)
-    if execution.failed or played != RELEASE_SESSIONS:
-        raise Problem("rehearsal-stopped", f"played {', '.join(played)}", "see the log")
+    """What is on the index, name to sha256.
+
+    Raises Problem unless every session was played, the index has what Build made, and nobody but
+    the publisher asked for the secret.
+    """
+    _check_played(execution, RELEASE_SESSIONS)
     release = read_release(Path(str(execution.artifacts["dist"])))
     found = on_index(rehearsal)
     if found != release.files:
@@ -251,6 +274,37 @@ def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, st
     if readers != {rehearsal.world.project(publisher.project)["ServiceRole"]}:
         raise Problem("rehearsal-readers", f"the secret was asked for by {readers}", "mend cdk/")
     return found
+
+
+def check_pull_request(rehearsal: Rehearsal, execution: Execution) -> None:
+    """Raise Problem unless the validation was played, left reports, and asked for no secret."""
+    _check_played(execution, PULL_REQUEST_SESSIONS)
+    if rehearsal.gate.requests:
+        raise Problem("rehearsal-readers", f"{rehearsal.gate.requests}", "no test needs a secret")
+
+
+def _check_played(execution: Execution, sessions: tuple[str, ...]) -> None:
+    """Raise Problem unless those sessions were played to the end, and left their reports."""
+    stopped = execution.failed
+    if stopped:
+        raise Problem(
+            "rehearsal-stopped",
+            f"stopped in {stopped.stage}: {stopped.failure}",
+            "mend what the log shows, commit, rehearse again",
+        )
+    played = tuple(step.session for step in execution.steps if step.session)
+    if played != sessions:
+        raise Problem(
+            "rehearsal-sessions",
+            f"the stages played {', '.join(played)}, not {', '.join(sessions)}",
+            "mend the pipeline's stages in cdk/",
+        )
+    first = next(step.build for step in execution.steps if step.build)
+    for group, paths in first.reports.items():
+        if not paths:
+            raise Problem(
+                "rehearsal-reports", f"the report group {group} found no file", "mend buildspec.yml"
+            )
 
 
 def on_index(rehearsal: Rehearsal) -> Mapping[str, str]:
