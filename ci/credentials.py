@@ -83,7 +83,7 @@ def read_secret(secret_id: str) -> Credentials:
     Raises Problem for each way in which it can be out of reach, or not what it should be.
     """
     try:
-        client = boto3.client(
+        client = boto3.Session().client(
             "secretsmanager",
             config=Config(
                 connect_timeout=10,
@@ -93,7 +93,7 @@ def read_secret(secret_id: str) -> Credentials:
         )
         answer: Mapping[str, Any] = client.get_secret_value(SecretId=secret_id)
     except ClientError as error:
-        raise _refused(secret_id, error) from None
+        raise refusal(secret_id, error) from None
     except BotoCoreError as error:
         raise _unreachable(secret_id, error) from None
     return _parse(secret_id, answer)
@@ -117,8 +117,8 @@ def _parse(secret_id: str, answer: Mapping[str, Any]) -> Credentials:
     return Credentials(document["username"], document["password"], name)
 
 
-def _refused(secret_id: str, error: ClientError) -> Problem:
-    """What Secrets Manager's error codes mean to whoever runs this."""
+def refusal(secret_id: str, error: ClientError) -> Problem:
+    """What an error code of Secrets Manager means to whoever runs this."""
     code = error.response.get("Error", {}).get("Code", "?")
     name = f"the secret {secret_id}"
     if code == "ResourceNotFoundException":

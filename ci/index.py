@@ -214,7 +214,7 @@ def _reading(url: str) -> Iterator[None]:
         yield
     except requests.HTTPError as error:
         raise _http_error(error, url) from None
-    except (requests.RequestException, ValueError, UnsupportedRepoVersionError) as error:
+    except (OSError, ValueError, UnsupportedRepoVersionError) as error:
         raise Transient(f"{url}: {_root(error)}") from None
 
 

@@ -54,7 +54,9 @@ class Patience:
 
     def retrying(self, say: Callable[[str], None]) -> Retrying:
         """Tenacity's loop for one step: retries Transient, tells `say`, raises the last one."""
-        backoff = wait_exponential_jitter(multiplier=self.pause, max=LONGEST_PAUSE, jitter=self.pause)
+        backoff = wait_exponential_jitter(
+            multiplier=self.pause, max=LONGEST_PAUSE, jitter=self.pause
+        )
 
         def pause(state: RetryCallState) -> float:
             return min(max(backoff(state), _transient(state).retry_after), LONGEST_PAUSE)

@@ -113,6 +113,11 @@ def without_userinfo(url: str) -> tuple[str, tuple[str, str] | None]:
     return shown, (unquote(parts.username or ""), unquote(parts.password or ""))
 
 
+def uv_indexes(environ: Mapping[str, str]) -> list[tuple[str | None, str]]:
+    """The entries of UV_INDEX, each `URL` or `name=URL`, as name and URL."""
+    return [_named_url(entry) for entry in environ.get("UV_INDEX", "").split()]
+
+
 def _index_urls(
     name: str | None, upload_url: str, index_url: str | None, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ def _index_urls(
         return (index_url,)
     if host in _KNOWN:
         return (_KNOWN[host],)
-    said = [_named_url(entry) for entry in environ.get("UV_INDEX", "").split()]
+    said = uv_indexes(environ)
     same_name = [url for label, url in said if label and label == name]
     same_host = [url for _, url in said if urlsplit(without_userinfo(url)[0]).netloc == host]
     if same_name or same_host or len(said) == 1:
@@ -135,6 +140,5 @@ def _index_urls(
 
 
 def _named_url(entry: str) -> tuple[str | None, str]:
-    """An entry of UV_INDEX, `URL` or `name=URL`."""
     label, separator, url = entry.partition("=")
     return (label, url) if separator and "/" not in label else (None, entry)

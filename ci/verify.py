@@ -23,7 +23,7 @@ from ci.index import find_index, missing_files, wait_for_files
 from ci.manifest import NAME, Release, read_release
 from ci.patience import Transient, read_patience
 from ci.project import read_project
-from ci.target import add_target_arguments, read_target
+from ci.target import add_target_arguments, read_target, uv_indexes, without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ def install(python: str, project: Project, release: Release, index: Index) -> No
         sandbox = Sandbox(python, Path(scratch), environ)
         sandbox.create()
         _install_package(sandbox, release, index)
-        _install_dependencies(sandbox, release)
+        _install_dependencies(sandbox, release, index)
         found = sandbox.run_code(_PROBE, project.import_name, release.name)
         check_versions(python, json.loads(found.splitlines()[-1]), release.version)
     _console.print(f"Python {python}: {release.name} {release.version} installs and imports")
@@ -214,13 +214,16 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
         ) from None
 
 
-def _install_dependencies(sandbox: Sandbox, release: Release) -> None:
-    """Install what the package needs from the default index: a test index may have anything."""
+def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> None:
+    """Install what the package needs, from where users get it: a test index may have anything."""
     requirements = sandbox.run_code(_REQUIRES, release.name)
     if not requirements.strip():
         return
+    others = [
+        url for _, url in uv_indexes(sandbox.environ) if without_userinfo(url)[0] != index.url
+    ]
     try:
-        sandbox.install(requirements)
+        sandbox.install(requirements, UV_INDEX=" ".join(others))
     except Transient as error:
         raise Problem(
             "dependencies-fail",
