@@ -92,13 +92,17 @@ def build(root: Path, out: Path) -> None:
     _run_build("--sdist", source=root, out=out, epoch=epoch)
     for sdist in out.glob("*.tar.gz"):
         normalize_sdist(sdist, epoch=epoch)
-        _run_build("--wheel", source=sdist, out=out, epoch=epoch)
+        with tempfile.TemporaryDirectory(prefix="sdist-") as sources:
+            # A compiler notes where the sources lay, under a name that is another each time.
+            flags = f"{os.environ.get('CFLAGS', '')} -ffile-prefix-map={sources}=."
+            where = f"--sdist-extract-dir={sources}"
+            _run_build("--wheel", where, source=sdist, out=out, epoch=epoch, CFLAGS=flags)
 
 
-def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
+def _run_build(*options: str, source: Path, out: Path, epoch: int, **environment: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "build", kind, "--no-isolation", "--outdir", out, source],
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        [sys.executable, "-P", "-m", "build", *options, "--no-isolation", "--outdir", out, source],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch), **environment},
         # Some backends put the modes of files that they make into the wheel.
         umask=0o022,
         check=False,
@@ -106,7 +110,7 @@ def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
     if done.returncode:
         raise Problem(
             "build-failed",
-            f"python -m build {kind} failed for {source.name}",
+            f"python -m build {options[0]} failed for {source.name}",
             "mend what it says above; the build's requirements come from their lock",
         )
 

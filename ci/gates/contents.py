@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What an sdist may hold at its top, lower case, besides the package's own folder.
 _SDIST_ROOTS = (
-    *("tests", "test", "pkg-info", "pyproject.toml", ".gitignore"),
+    *("tests", "test", "pkg-info", "pyproject.toml", "pyproject.toml.orig", ".gitignore"),
     *("setup.py", "setup.cfg", "manifest.in", "hatch.toml", "hatch_build.py", "pdm_build.py"),
     *("meson.build", "meson.options", "cmakelists.txt", "cargo.toml", "cargo.lock"),
     *("readme", "readme.*", "license*", "licence*", "copying*", "notice*"),
@@ -34,6 +34,7 @@ _SDIST_ROOTS = (
 _GENERATED = {
     "hatchling": (".gitignore",),
     "setuptools": ("setup.cfg", "*.egg-info", "*.egg-info/*"),
+    "uv_build": ("pyproject.toml.orig",),
 }
 
 # How to keep something out of an sdist.

@@ -56,7 +56,7 @@ _PRIVATE_NAMES = {
         *("*.rar", "*.whl", "*.egg", "*.jar"),
     ),
     "a leftover": (
-        *("*.bak", "*.orig", "*.rej", "*.swp", "*~", "*.log", "*.tmp", ".ds_store", "thumbs.db"),
+        *("*.bak", "*.swp", "*~", "*.log", "*.tmp", ".ds_store", "thumbs.db"),
         *(".git", ".idea", ".vscode", ".nox", ".tox", ".venv", "__pycache__", "*.py[co]"),
         *(".coverage", ".coverage.*", ".bash_history", ".python_history"),
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci import dist
+from ci.archive import files
 from ci.errors import Problem
 from ci.manifest import check_manifest
 from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, make_package, write
@@ -17,6 +18,17 @@ _NAMES = {f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"}
 _ONLY_INCLUDE = '[tool.hatch.build.targets.sdist]\nonly-include = ["src", "tests"]\n'
 # setuptools ships what it is told to, and everything of the package's folder in the sdist.
 _PACKAGE_DATA = '[tool.setuptools.package-data]\ndemo_pkg = ["**"]\n'
+
+_SEES_CFLAGS = """\
+import os
+from pathlib import Path
+from setuptools import setup
+
+prefix, _, becomes = os.environ.get("CFLAGS", "").partition("-ffile-prefix-map=")[2].partition("=")
+if prefix and Path(prefix).samefile(Path.cwd().parent):
+    Path("src/demo_pkg/cflags.txt").write_text(f"the folder of the sdist becomes {becomes}")
+setup(package_data={"demo_pkg": ["*.txt"]})
+"""
 
 
 def run(root: Path) -> str:
@@ -107,6 +119,17 @@ def test_an_untracked_env_file_at_the_top_stops_a_hatchling_build(tmp_path: Path
     assert ".env.local: git does not track it" in message
     assert ".env.local: this distribution is not meant to hold it (1 file(s)): have" in message
     assert not (root / "dist").exists()
+
+
+def test_a_compiler_is_told_to_forget_where_the_sources_lay(tmp_path: Path) -> None:
+    root = make_package(tmp_path, backend="setuptools")
+    write(root, {"setup.py": _SEES_CFLAGS})
+    commit(root)
+    (root / "dist").mkdir()
+    dist.build(root, root / "dist")
+    wheel = root / "dist" / f"{STEM}-py3-none-any.whl"
+    (seen,) = (content for member, content in files(wheel) if member.path == "demo_pkg/cflags.txt")
+    assert seen == b"the folder of the sdist becomes ."
 
 
 def test_a_file_that_the_wheel_lacks_stops_the_build(tmp_path: Path) -> None:

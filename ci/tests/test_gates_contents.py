@@ -200,14 +200,21 @@ def test_an_extension_module_passes_in_a_wheel_and_not_in_an_sdist(
     ]
 
 
-@pytest.mark.parametrize("name", ["setup.cfg", "src/demo_pkg.egg-info/SOURCES.txt"])
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [
+        ("setuptools.build_meta", "setup.cfg"),
+        ("setuptools.build_meta", "src/demo_pkg.egg-info/SOURCES.txt"),
+        ("uv_build", "pyproject.toml.orig"),
+    ],
+)
 def test_what_a_backend_generates_passes_under_that_backend_alone(
-    project: Project, tmp_path: Path, name: str
+    project: Project, tmp_path: Path, backend: str, name: str
 ) -> None:
     sdist = make_sdist(tmp_path, {name: b""})
     assert found(contents.untracked, project, sdist) == [(name, "untracked")]
-    setuptools = replace(project, build_backend="setuptools.build_meta")
-    assert found(contents.untracked, setuptools, sdist) == []
+    generating = replace(project, build_backend=backend)
+    assert found(contents.untracked, generating, sdist) == []
 
 
 # --- what a wheel lacks --------------------------------------------------------------------------
