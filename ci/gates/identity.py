@@ -55,7 +55,7 @@ def file_names(project: Project, folder: Path) -> Iterator[Finding]:
             kinds.append(kind)
     for kind in {"sdist", "wheel"}.difference(kinds):
         yield Finding(
-            folder.name,
+            project.name,
             "",
             "file-name",
             f"there is no {kind} of {wanted}",
