@@ -17,13 +17,22 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Write the stack's template; a template that breaks a rule of AWS Solutions is an error."""
+    """Write the stack's template to $CDK_OUTDIR."""
     # Without the CLI, cdk.json's context still counts; with it, what the CLI hands over wins.
     app = App(context=json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"])
-    settings = read_settings(app.node.get_all_context(), HERE.parent / "pyproject.toml")
-    acknowledge_findings(PipelineStack(app, settings))
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    add_stack(app, HERE.parent / "pyproject.toml")
     app.synth()
+
+
+def add_stack(app: App, pyproject: Path) -> None:
+    """The stack of the package of that pyproject.toml.
+
+    Synthesizing it fails if it breaks a rule of AWS Solutions and nothing says why it may. Raises
+    ContextProblem for a setting that no stack can be made from.
+    """
+    stack = PipelineStack(app, read_settings(app.node.get_all_context(), pyproject))
+    acknowledge_findings(stack)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ class BuildProject(codebuild.PipelineProject):
     ) -> None:
         """`variables` are the build's environment; `reports`: its session writes some."""
         name = f"{settings.name}-{construct_id}"
-        log = run_log(stack, f"/aws/codebuild/{name}", settings.log_retention)
+        log = run_log(
+            stack, f"{construct_id}-log", f"/aws/codebuild/{name}", settings.log_retention
+        )
         super().__init__(
             stack,
             construct_id,

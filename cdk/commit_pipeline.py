@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack, aws_codecommit, aws_events, aws_sqs
+from aws_cdk import Stack, aws_codecommit, aws_events, aws_iam, aws_sqs
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 
@@ -90,7 +90,11 @@ class CommitPipeline(codepipeline.Pipeline):
             source=["aws.codecommit"], detail_type=[kind], detail=detail
         )
         target = StartPipeline(self, undelivered, self._variables)
-        aws_events.Rule(self, "trigger", event_pattern=pattern, targets=[target])
+        rule = aws_events.Rule(self, "trigger", event_pattern=pattern, targets=[target])
+        # CDK's target for pipelines is the one that forgets to let its rule write to the queue.
+        rules = {"ArnEquals": {"aws:SourceArn": rule.rule_arn}}
+        sender = aws_iam.ServicePrincipal("events.amazonaws.com", conditions=rules)
+        undelivered.grant_send_messages(sender)
 
     def ended(self, *states: str) -> aws_events.EventPattern:
         """The events that tell of an execution's end in one of these states."""

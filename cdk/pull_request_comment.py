@@ -28,7 +28,8 @@ class PullRequestComment(sfn.StateMachine):
     def __init__(self, stack: Stack, settings: Settings, pipeline: CommitPipeline) -> None:
         """`pipeline` has the variables PULL_REQUEST_ID, SOURCE_COMMIT and DESTINATION_COMMIT."""
         name = f"{settings.name}-pr-comment"
-        log = run_log(stack, f"/aws/vendedlogs/states/{name}", settings.log_retention)
+        path = f"/aws/vendedlogs/states/{name}"
+        log = run_log(stack, "pr-comment-log", path, settings.log_retention)
         super().__init__(
             stack,
             "pr-comment",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack, aws_logs, aws_s3
+from aws_cdk import Duration, RemovalPolicy, Stack, aws_s3
+from aws_cdk.aws_logs import LogGroup, RetentionDays
 
 
 def private_bucket(stack: Stack, construct_id: str) -> aws_s3.Bucket:
@@ -25,12 +26,7 @@ def private_bucket(stack: Stack, construct_id: str) -> aws_s3.Bucket:
     )
 
 
-def run_log(stack: Stack, name: str, retention: aws_logs.RetentionDays) -> aws_logs.LogGroup:
+def run_log(stack: Stack, construct_id: str, name: str, days: RetentionDays) -> LogGroup:
     """A log that goes with the stack: left behind, its name would stop the next deployment."""
-    return aws_logs.LogGroup(
-        stack,
-        f"log{name}",
-        log_group_name=name,
-        retention=retention,
-        removal_policy=RemovalPolicy.DESTROY,
-    )
+    gone = RemovalPolicy.DESTROY
+    return LogGroup(stack, construct_id, log_group_name=name, retention=days, removal_policy=gone)

@@ -1,0 +1,85 @@
+"""AWS Solutions' rules by cdk-nag, CloudFormation's by cfn-lint."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_cdk import App, Stack, Validations, aws_s3
+from cdk_nag import AwsSolutionsChecks
+
+from app import HERE, add_stack
+from pipeline_stack import PipelineStack
+from settings import read_settings
+from tests.conftest import DEFAULTS
+
+if TYPE_CHECKING:
+    from tests.template import Synthesized
+
+PYPROJECT = HERE.parent / "pyproject.toml"
+NAG = "AwsSolutions-"
+
+
+def found(app: App) -> set[tuple[str, str]]:
+    """What cdk-nag objects to: where (a construct of the stack's, by its id), and what."""
+    with pytest.raises(RuntimeError, match="Validation failed"):
+        app.synth()
+    report = json.loads(Path(app.outdir, "validation-report.json").read_text(encoding="utf-8"))
+    return {
+        (construct["constructPath"].split("/")[1], violation["ruleName"].removeprefix(NAG))
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    }
+
+
+def acknowledged(stack: Stack) -> dict[tuple[str, str], str]:
+    """What the stack acknowledges: where and what, and for which reason."""
+    return {
+        (child.node.id, finding.removeprefix("AwsSolutions::").removeprefix(NAG)): reason
+        for child in stack.node.children
+        for entry in child.node.metadata
+        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        for finding, reason in entry.data.items()
+    }
+
+
+def test_what_is_acknowledged_is_what_is_found_each_with_its_reason(tmp_path: Path) -> None:
+    bare = App(context=DEFAULTS, outdir=str(tmp_path / "bare"))
+    PipelineStack(bare, read_settings(DEFAULTS, PYPROJECT))
+    Validations.of(bare).add_plugins(AwsSolutionsChecks(bare))
+    app = App(context=DEFAULTS, outdir=str(tmp_path / "app"))
+    add_stack(app, PYPROJECT)
+    (stack,) = (child for child in app.node.children if isinstance(child, Stack))
+    reasons = acknowledged(stack)
+    assert set(reasons) == found(bare)
+    assert all(len(reason) > 20 for reason in reasons.values())
+
+
+def test_a_finding_that_nobody_acknowledged_fails_the_synthesis(tmp_path: Path) -> None:
+    app = App(context=DEFAULTS, outdir=str(tmp_path))
+    add_stack(app, PYPROJECT)
+    (stack,) = (child for child in app.node.children if isinstance(child, Stack))
+    aws_s3.Bucket(stack, "careless")
+    assert found(app) == {("careless", "S1"), ("careless", "S10")}
+
+
+@pytest.mark.parametrize("variation", ["plain", "full"])
+def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
+    request: pytest.FixtureRequest, variation: str
+) -> None:
+    template: Synthesized = request.getfixturevalue(variation)
+    command = [sys.executable, "-m", "cfnlint", "--format", "json", str(template.file)]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    objections = {
+        (finding["Rule"]["Id"], template.path(finding["Location"]["Path"][1]))
+        for finding in json.loads(outcome.stdout)
+    }
+    # CDK lets these wait for their role although they refer to it.
+    assert objections == {
+        ("W3005", construct) for construct in ("pull-requests", "releases", "pr-comment")
+    }

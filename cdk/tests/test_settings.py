@@ -1,0 +1,184 @@
+"""What the stack can be told, and what it refuses to be told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from aws_cdk.aws_logs import RetentionDays
+
+from app import HERE
+from settings import ContextProblem, Settings, read_settings
+from tests.conftest import DEFAULTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def pyproject(tmp_path: Path) -> Path:
+    file = tmp_path / "pyproject.toml"
+    file.write_text('[project]\nname = "Sample.Package"\n', encoding="utf-8")
+    return file
+
+
+def test_without_a_context_everything_follows_from_the_projects_name(pyproject: Path) -> None:
+    assert read_settings({}, pyproject) == Settings(
+        name="sample-package",
+        repository="Sample.Package",
+        branch="main",
+        region="us-west-2",
+        secret="Sample.Package/pypi",
+        notification_email=None,
+        manual_approval=False,
+        log_retention=RetentionDays.THREE_MONTHS,
+    )
+
+
+def test_cdk_json_says_what_holds_without_it(pyproject: Path) -> None:
+    assert read_settings(DEFAULTS, pyproject) == read_settings({}, pyproject)
+
+
+def test_the_context_wins(pyproject: Path) -> None:
+    context = {
+        "repository": "r",
+        "branch": "release/2.x",
+        "region": "eu-central-1",
+        "secret": "a/b",
+        "notification-email": "a@example.org",
+        "manual-approval": True,
+        "log-retention": "one-week",
+    }
+    assert read_settings(context, pyproject) == Settings(
+        name="sample-package",
+        repository="r",
+        branch="release/2.x",
+        region="eu-central-1",
+        secret="a/b",
+        notification_email="a@example.org",
+        manual_approval=True,
+        log_retention=RetentionDays.ONE_WEEK,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [("true", True), ("false", False), (True, True), (False, False)]
+)
+def test_the_command_lines_strings_are_switches_too(
+    pyproject: Path, value: object, *, meant: bool
+) -> None:
+    assert read_settings({"manual-approval": value}, pyproject).manual_approval is meant
+
+
+@pytest.mark.parametrize(
+    "key", ["@aws-cdk/core:x", "aws:cdk:y", "availability-zones:account=1", "cli-telemetry"]
+)
+def test_cdks_own_keys_are_none_of_our_business(pyproject: Path, key: str) -> None:
+    assert read_settings({key: "anything"}, pyproject) == read_settings({}, pyproject)
+
+
+@pytest.mark.parametrize("key", ["Branch", "brnach", "notification_email", ""])
+def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> None:
+    with pytest.raises(ContextProblem, match="use one of repository, branch") as problem:
+        read_settings({key: "x"}, pyproject)
+    assert problem.value.code == "unknown-context"
+    assert repr(key) in problem.value.found
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (key, value)
+        for key in ("repository", "branch", "region", "secret", "notification-email")
+        for value in ("", " ", None, 7, True, ["x"], "a b", "a\n")
+    ]
+    + [
+        ("repository", "code.git"),
+        ("repository", "team/code"),
+        ("branch", "-main"),
+        ("branch", "a..b"),
+        ("branch", "refs/heads/"),
+        ("branch", "main*"),
+        ("region", "us-west"),
+        ("region", "Oregon"),
+        ("region", "US-WEST-2"),
+        ("secret", "arn:aws:secretsmanager:x"),
+        ("secret", "*"),
+        ("notification-email", "someone"),
+        ("notification-email", "a@b@example.org"),
+        ("manual-approval", ""),
+        ("manual-approval", "yes"),
+        ("manual-approval", None),
+        ("log-retention", ""),
+        ("log-retention", "90"),
+        ("log-retention", "infinite"),
+    ],
+)
+def test_an_empty_or_malformed_value_is_refused_with_a_remedy(
+    pyproject: Path, key: str, value: object
+) -> None:
+    with pytest.raises(ContextProblem, match="or leave the key out") as problem:
+        read_settings({key: value}, pyproject)
+    assert problem.value.code == "malformed-context"
+    assert problem.value.found == f"the context's {key} is {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "no-project-name"),
+        ("", "no-project-name"),
+        ("[project]\n", "no-project-name"),
+        ("project = 1\n", "no-project-name"),
+        ("[project\n", "no-project-name"),
+        ("[project]\nname = 1\n", "malformed-project-name"),
+        ("[project]\nname = ''\n", "malformed-project-name"),
+        ("[project]\nname = 'a b'\n", "malformed-project-name"),
+        ("[project]\nname = '-a'\n", "malformed-project-name"),
+        ("[project]\nname = '1a'\n", "malformed-project-name"),
+    ],
+)
+def test_a_project_without_a_proper_name_is_refused(
+    tmp_path: Path, text: str | None, code: str
+) -> None:
+    file = tmp_path / "pyproject.toml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    with pytest.raises(ContextProblem) as problem:
+        read_settings({}, file)
+    assert problem.value.code == code
+
+
+def run_app(folder: Path, outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(outdir), "CDK_OUTDIR": str(outdir)}
+    environment["CDK_CONTEXT_JSON"] = json.dumps(context)
+    command = [sys.executable, "app.py"]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_app_writes_the_template_of_the_project_beside_it(tmp_path: Path) -> None:
+    source = shutil.ignore_patterns("tests", "cdk.out", "__pycache__", ".*")
+    shutil.copytree(HERE, tmp_path / "cdk", ignore=source)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "copied"\n', encoding="utf-8")
+    outcome = run_app(tmp_path / "cdk", tmp_path / "out", region="eu-west-1")
+    assert outcome.returncode == 0, outcome.stderr
+    template = json.loads((tmp_path / "out/copied-pipeline.template.json").read_text("utf-8"))
+    assert "AWS::CodePipeline::Pipeline" in {r["Type"] for r in template["Resources"].values()}
+    assert "codepipeline:eu-west-1" in json.dumps(template)
+
+
+def test_the_app_reports_a_bad_context_in_one_line(tmp_path: Path) -> None:
+    outcome = run_app(HERE, tmp_path / "out", brnach="main")
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("error: the context has 'brnach': use one of ")
+    assert outcome.stderr.count("\n") == 1
+    assert outcome.stdout == ""
+    assert not list((tmp_path / "out").glob("*.template.json"))
