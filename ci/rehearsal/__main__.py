@@ -15,6 +15,7 @@ from ci.errors import exit_with
 from ci.git import changed_files
 from ci.rehearsal.buildspec import end_all
 from ci.rehearsal.comment import comment_on
+from ci.rehearsal.faults import play_faults
 from ci.rehearsal.play import (
     check_pull_request,
     check_release,
@@ -79,7 +80,13 @@ def _pull_request(folder: Path, report: Report) -> None:
         check_pull_request(rehearsal, execution)
 
 
-_PLAYS = {"release": _release, "pr": _pull_request}
+def _faults(folder: Path, report: Report) -> None:
+    report.say("setting up: the stack, a repository, an index, a Secrets Manager …")
+    with open_rehearsal(Path.cwd(), folder) as rehearsal:
+        play_faults(rehearsal, report)
+
+
+_PLAYS = {"release": _release, "pr": _pull_request, "faults": _faults}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,11 @@ class Rehearsal:
         """The branch that the pipelines work on."""
         return str(self._source("BranchName"))
 
+    @property
+    def token(self) -> dict[str, str]:
+        """What the secret holds when all is well."""
+        return {"username": self.index.username, "password": self.index.password}
+
     def _source(self, key: str) -> Any:  # noqa: ANN401 - JSON
         found = self.world.template.resources("AWS::CodePipeline::Pipeline").values()
         return next(iter(found))["Stages"][0]["Actions"][0]["Configuration"][key]
@@ -89,12 +94,18 @@ def open_rehearsal(
             checkout = clone(root, folder)
             template = synthesize(checkout / "cdk", folder / "cdk.out")
         gate = stack.enter_context(secrets_gate(template, aws.result().url))
-        world = World(template, folder, folder / "codecommit.git", announce=announce)
+        world = World(
+            template,
+            folder,
+            folder / "codecommit.git",
+            credentials=gate.credentials,
+            announce=announce,
+        )
         rehearsal = Rehearsal(
             checkout, world, gate, aws.result(), server.result(), server.result().add_index("main")
         )
         git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{rehearsal.branch}")
-        store_secret(rehearsal)
+        store_secret(rehearsal, json.dumps(rehearsal.token))
         yield with_index(rehearsal, rehearsal.index)
 
 
@@ -146,8 +157,8 @@ def synthesize(cdk: Path, out: Path) -> Template:
     return read_assembly(out)
 
 
-def store_secret(rehearsal: Rehearsal, text: str | None = None) -> None:
-    """Put the upload token (or `text` in its place) where the publish project looks for it."""
+def store_secret(rehearsal: Rehearsal, text: str | None) -> None:
+    """Have the secret that the publisher looks for hold `text`, or be absent."""
     client = boto3.client(
         "secretsmanager",
         endpoint_url=rehearsal.aws.url,
@@ -155,11 +166,15 @@ def store_secret(rehearsal: Rehearsal, text: str | None = None) -> None:
         aws_access_key_id="rehearsal",
         aws_secret_access_key="rehearsal",  # noqa: S106 - the stand-in takes any
     )
-    token = {"username": rehearsal.index.username, "password": rehearsal.index.password}
-    client.create_secret(Name=_secret_id(rehearsal), SecretString=text or json.dumps(token))
+    name = secret_id(rehearsal)
+    with suppress(client.exceptions.ResourceNotFoundException):
+        client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    if text is not None:
+        client.create_secret(Name=name, SecretString=text)
 
 
-def _secret_id(rehearsal: Rehearsal) -> str:
+def secret_id(rehearsal: Rehearsal) -> str:
+    """The name of the secret, as the template gives it to the publisher."""
     for project in rehearsal.world.template.resources("AWS::CodeBuild::Project").values():
         for variable in project["Environment"].get("EnvironmentVariables", []):
             if variable["Name"] == "PYPI_SECRET_ID":
@@ -169,11 +184,15 @@ def _secret_id(rehearsal: Rehearsal) -> str:
 
 def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
     """The same rehearsal with its builds led to `index` by what twine and uv look at anyway."""
-    reach = laptop()
-    indexes = " ".join(filter(None, [index.index_url, reach.get("UV_INDEX")]))
-    variables = {**reach, "TWINE_REPOSITORY_URL": index.upload_url, "UV_INDEX": indexes}
-    world = replace(rehearsal.world, variables=variables, credentials=rehearsal.gate.credentials)
-    return replace(rehearsal, world=world, index=index)
+    indexes = " ".join(filter(None, [index.index_url, laptop().get("UV_INDEX")]))
+    variables = {"TWINE_REPOSITORY_URL": index.upload_url, "UV_INDEX": indexes}
+    return with_variables(replace(rehearsal, index=index), variables)
+
+
+def with_variables(rehearsal: Rehearsal, variables: Mapping[str, str]) -> Rehearsal:
+    """The same rehearsal with more variables in its containers."""
+    world = rehearsal.world
+    return replace(rehearsal, world=replace(world, variables={**world.variables, **variables}))
 
 
 def push_tag(rehearsal: Rehearsal, tag: str) -> str:

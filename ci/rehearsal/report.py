@@ -72,8 +72,9 @@ class Report:
         """Which report files CodeBuild would have taken up."""
         for step in steps:
             for group, paths in (step.build.reports if step.build else {}).items():
-                names = ", ".join(path.name for path in paths) or "none"
-                self.say(f"{step.stage}: reports of {group}: {names}")
+                if paths:
+                    names = ", ".join(path.name for path in paths)
+                    self.say(f"{step.stage}: reports of {group}: {names}")
 
 
 def last_lines(log: Path) -> list[str]:
