@@ -1,0 +1,1 @@
+"""Putting the pipeline into the repository of another package, and keeping it up to date there."""

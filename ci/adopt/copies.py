@@ -1,0 +1,199 @@
+"""Which of the pipeline's files a repository gets, and what that changes there.
+
+ci/adopted.sha256 in the copy, in the format of `sha256sum`, lists what was written. A file that is
+as listed was only outdated; one that differs was edited there, and is the user's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ci.errors import Problem
+from ci.git import tracked_files
+from ci.lock import BACKEND, lock_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LIST = "ci/adopted.sha256"
+TOPS = ("buildspec.yml", "cdk", "ci", "noxfile.py")
+
+# What only makes sense here.
+_AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
+_GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests")
+# Theirs from the beginning: made by `nox -s lock` there.
+_GROUPS_OF_TARGET = ("test", BACKEND)
+# Theirs once it is there: it holds settings.
+_ONCE = "cdk/cdk.json"
+
+_IGNORED = (
+    *(".nox/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/"),
+    *("dist/", "reports/", ".coverage", "build/", "*.egg-info/"),
+    *("cdk.out/", ".env", ".pypirc"),
+)
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+
+Kind = Literal["add", "update", "remove", "edited", "extend"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to happen to one file: `after` is its new content, None for none.
+
+    "update" and "remove" concern files as they were written there before, "edited" those that
+    differ from it, "extend" files that get lines and lose nothing.
+    """
+
+    path: str
+    kind: Kind
+    before: bytes | None
+    after: bytes | None
+    mode: int = 0o644
+
+
+def groups_that_travel(source: Path) -> tuple[str, ...]:
+    """The dependency groups whose locks the pipeline brings along."""
+    locks = {path.stem for path in (source / "ci" / "locks").glob("*.txt")} | {"cdk"}
+    return tuple(sorted(locks.difference(_GROUPS_AT_HOME, _GROUPS_OF_TARGET)))
+
+
+def file_changes(source: Path, root: Path, pythons: Iterable[str]) -> list[Change]:
+    """Everything that adopting changes in `root`, but for its pyproject.toml.
+
+    Raises Problem where a file of the pipeline would lie behind a link, or in place of a folder.
+    """
+    ours = _travelling(source)
+    written = _read_list(root)
+    changes = [
+        change
+        for path in sorted({*ours, *written})
+        for change in _change(source, root, path, ours.get(path), written.get(path))
+    ]
+    listing = "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {path}\n"
+        for path, content in sorted(ours.items())
+        if path != _ONCE
+    )
+    return [
+        *changes,
+        *_replace(root, LIST, listing.encode()),
+        *_extend(root, ".python-version", _missing_pythons(root, pythons)),
+        *_extend(root, ".gitignore", _not_ignored(root)),
+    ]
+
+
+def _travelling(source: Path) -> dict[str, bytes]:
+    stay = {lock_file(group).as_posix() for group in (*_GROUPS_AT_HOME, *_GROUPS_OF_TARGET)}
+    return {
+        path: (source / path).read_bytes()
+        for path in tracked_files(source)
+        if path.partition("/")[0] in TOPS
+        and not path.startswith(_AT_HOME)
+        and path not in stay
+        and (source / path).is_file()
+    }
+
+
+def _read_list(root: Path) -> dict[str, str]:
+    content = read(root, LIST)
+    if content is None:
+        return {}
+    matches = [_LINE.fullmatch(line) for line in content.decode("utf-8", "replace").splitlines()]
+    return {match[2]: match[1] for match in matches if match and _is_pipelines(match[2])}
+
+
+def _is_pipelines(path: str) -> bool:
+    """Whether a listed path is one that adopt may have written, so that it may remove it."""
+    parts = Path(path).parts
+    return bool(parts) and parts[0] in TOPS and ".." not in parts
+
+
+def _change(
+    source: Path, root: Path, path: str, ours: bytes | None, written: str | None
+) -> Iterator[Change]:
+    here = read(root, path)
+    if here == ours or (path == _ONCE and here is not None):
+        return
+    kind: Kind = "edited"
+    if here is None:
+        kind = "add"
+    elif hashlib.sha256(here).hexdigest() == written:
+        kind = "update" if ours is not None else "remove"
+    mode = (source / path).stat().st_mode & 0o777 if ours is not None else 0o644
+    yield Change(path, kind, here, ours, mode)
+
+
+def _replace(root: Path, path: str, after: bytes) -> Iterator[Change]:
+    before = read(root, path)
+    if before != after:
+        yield Change(path, "add" if before is None else "update", before, after)
+
+
+def _extend(root: Path, path: str, lines: Iterable[str]) -> Iterator[Change]:
+    """The file with `lines` at its end."""
+    more = "".join(f"{line}\n" for line in lines)
+    before = read(root, path)
+    if not more:
+        return
+    text = before or b""
+    separator = b"" if not text or text.endswith(b"\n") else b"\n"
+    after = text + separator + more.encode()
+    if before is None:
+        yield Change(path, "add", before, after)
+    else:
+        yield extended(root, path, before, after)
+
+
+def extended(root: Path, path: str, before: bytes, after: bytes) -> Change:
+    """The change of a file that gets more, and keeps its mode."""
+    return Change(path, "extend", before, after, (root / path).stat().st_mode & 0o777)
+
+
+def _missing_pythons(root: Path, pythons: Iterable[str]) -> list[str]:
+    present = (read(root, ".python-version") or b"").decode("utf-8", "replace").split()
+    names = {".".join(version.split(".")[:2]) for version in present}
+    return [version for version in dict.fromkeys(pythons) if version not in names]
+
+
+def _not_ignored(root: Path) -> list[str]:
+    """Those of _IGNORED that no .gitignore of the repository covers."""
+    probes = {pattern: pattern.replace("*", "x") for pattern in _IGNORED}
+    done = subprocess.run(
+        ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "--stdin"],
+        cwd=root,
+        input="\n".join(probes.values()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ignored = set(done.stdout.split())
+    return [pattern for pattern, probe in probes.items() if probe not in ignored]
+
+
+def read(root: Path, path: str) -> bytes | None:
+    """The content of a file below `root`, None if it is absent.
+
+    Raises Problem when something on the way is a link (it may lead anywhere), or no folder.
+    """
+    place = root
+    parts = Path(path).parts
+    for depth, part in enumerate(parts, 1):
+        place /= part
+        if place.is_symlink():
+            raise Problem(
+                "adopt-link",
+                f"{place} is a link, and adopt writes through none",
+                "put a real file or folder there",
+            )
+        if place.exists() and place.is_dir() != (depth < len(parts)):
+            raise Problem(
+                "adopt-in-the-way",
+                f"{place} is {'a folder' if place.is_dir() else 'no folder'}",
+                f"rename it: the pipeline needs {path}",
+            )
+    return place.read_bytes() if place.exists() else None

@@ -1,0 +1,200 @@
+"""The repository that is to get the pipeline: what is known of it, or why it can't have it."""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from ci.errors import Problem
+from ci.git import git, tracked_files
+from ci.project import Project, parse_project
+from ci.pyproject import load, strings, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOWEST, HIGHEST = 8, 12  # of the Python 3 that the pipeline is made for
+BACKENDS = {
+    "hatchling": "hatchling",
+    "setuptools": "setuptools",
+    "flit_core": "flit",
+    "poetry": "poetry-core",
+    "pdm": "pdm",
+}
+
+_CLASSIFIER = "Programming Language :: Python :: 3."
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f", ".f90", ".pyx", ".rs")
+_EXTENSIONS = re.compile(r"ext_modules|cythonize|mypycify|rust_extensions|cffi_modules")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A package that can have the pipeline.
+
+    `document` is its pyproject.toml; `project` what that says once the Python classifiers that it
+    lacks (`classifiers`) are added; `backend` is one of the values of BACKENDS; `tracked` are the
+    files that git knows, or could.
+    """
+
+    root: Path
+    document: dict[str, Any]
+    project: Project
+    classifiers: tuple[str, ...]
+    backend: str
+    tracked: tuple[str, ...]
+
+    @property
+    def flat(self) -> bool:
+        """Whether the package lies beside pyproject.toml."""
+        return len(self.project.package_dir.parts) == len(self.project.import_name.split("."))
+
+
+def read_target(source: Path, path: Path) -> Target:
+    """The package in the repository at `path`.
+
+    Raises Problem for everything that the pipeline can't work with, or that is this repository,
+    `source`, itself.
+    """
+    root = _repository(source, path)
+    document = _document(root)
+    classifiers = _missing_classifiers(document)
+    project = parse_project(root, _with_classifiers(document, classifiers))
+    _require_python(project)
+    target = Target(root, document, project, classifiers, _backend(document), _files(root))
+    _require_pure(target)
+    return target
+
+
+def _repository(source: Path, path: Path) -> Path:
+    if not path.is_dir():
+        raise Problem("adopt-no-folder", f"{path} is no folder", "name a repository's top folder")
+    root = path.resolve()
+    if not (root / ".git").exists():
+        raise Problem(
+            "adopt-no-repository",
+            f"{path} is not the top folder of a git repository",
+            "git init there, or name the top folder: what adopt does is undone with git",
+        )
+    if root.samefile(source):
+        raise Problem("adopt-home", f"{path} is this repository itself", "name another package's")
+    if (root / "ci" / "tests").is_dir():
+        raise Problem(
+            "adopt-ci-tests",
+            f"{path} has a folder ci/tests, by which the noxfile knows the pipeline's own home",
+            "move it elsewhere",
+        )
+    return root
+
+
+def _document(root: Path) -> dict[str, Any]:
+    legacy = " and ".join(name for name in ("setup.py", "setup.cfg") if (root / name).is_file())
+    remedy = "describe the package in [project] of pyproject.toml, which all backends read"
+    if legacy and not (root / "pyproject.toml").is_file():
+        raise Problem("adopt-setup-py", f"the package has {legacy}, and no pyproject.toml", remedy)
+    document = load(root / "pyproject.toml")
+    if not table(document, "project") and not table(document, "tool", "poetry"):
+        where = f"; its metadata is in {legacy}" if legacy else ""
+        raise Problem("adopt-no-project", f"pyproject.toml has no [project]{where}", remedy)
+    return document
+
+
+def _missing_classifiers(document: dict[str, Any]) -> tuple[str, ...]:
+    metadata = table(document, "project")
+    if not metadata:
+        return ()
+    if any(text.startswith(_CLASSIFIER) for text in strings(metadata, "classifiers", "[project]")):
+        return ()
+    if "classifiers" in strings(metadata, "dynamic", "[project]"):
+        raise Problem(
+            "adopt-dynamic-classifiers",
+            'dynamic in [project] holds "classifiers", so the Python versions stand nowhere',
+            "list the classifiers in [project], with one for each Python version",
+        )
+    try:
+        wanted = SpecifierSet(str(metadata.get("requires-python", "")))
+    except InvalidSpecifier:
+        return ()
+    tested = [minor for minor in range(LOWEST, HIGHEST + 1) if f"3.{minor}" in wanted]
+    return tuple(f"{_CLASSIFIER}{minor}" for minor in tested)
+
+
+def _with_classifiers(document: dict[str, Any], more: tuple[str, ...]) -> dict[str, Any]:
+    changed = copy.deepcopy(document)
+    if more:
+        metadata = changed.setdefault("project", {})
+        metadata["classifiers"] = [*metadata.get("classifiers", []), *more]
+    return changed
+
+
+def _require_python(project: Project) -> None:
+    lowest, wanted = project.python_versions[0], project.requires_python
+    older = [f"3.{minor}" for minor in range(LOWEST) if str(wanted) and f"3.{minor}" in wanted]
+    if Version(lowest) < Version(f"3.{LOWEST}"):
+        older.append(lowest)
+    if older:
+        raise Problem(
+            "adopt-old-python",
+            f"the package is for Python {min(older, key=Version)} too"
+            f" (requires-python {str(wanted)!r}, lowest classifier {lowest})",
+            f"raise both to 3.{LOWEST}: the pipeline tests on no older one",
+        )
+
+
+def _backend(document: dict[str, Any]) -> str:
+    section = table(document, "build-system")
+    name = str(section.get("build-backend", "setuptools.build_meta"))
+    backend = BACKENDS.get(name.partition(".")[0])
+    if backend is None or "backend-path" in section:
+        raise Problem(
+            "adopt-backend",
+            f"the build backend is {name!r}"
+            + (", from the repository itself" if "backend-path" in section else ""),
+            f"use one of {', '.join(BACKENDS.values())}: what others need is not known here",
+        )
+    return backend
+
+
+def _files(root: Path) -> tuple[str, ...]:
+    untracked = git(root, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
+    return tuple(sorted({*tracked_files(root), *filter(None, untracked)}))
+
+
+def _require_pure(target: Target) -> None:
+    reason = next(_signs_of_compiling(target), None)
+    if reason:
+        raise Problem(
+            "adopt-compiled",
+            f"the package is compiled ({reason})",
+            "release it otherwise: the pipeline builds one wheel for every Python and platform, and"
+            " a compiled package needs one for each",
+        )
+
+
+def _signs_of_compiling(target: Target) -> Iterator[str]:
+    folder = f"{target.project.package_dir.as_posix()}/"
+    yield from (
+        name for name in target.tracked if name.startswith(folder) and name.endswith(_SOURCES)
+    )
+    script = target.root / "setup.py"
+    if script.is_file():
+        found = _EXTENSIONS.search(script.read_text(encoding="utf-8", errors="replace"))
+        yield from [f"{found[0]} in setup.py"] if found else []
+    tool = table(target.document, "tool")
+    for keys in (
+        ("setuptools", "ext-modules"),
+        ("poetry", "build"),
+        ("pdm", "build", "run-setuptools"),
+    ):
+        value: Any = tool
+        for key in keys:
+            value = value.get(key, {}) if isinstance(value, dict) else {}
+        if value:
+            yield f"tool.{'.'.join(keys)} in pyproject.toml"
+    hooks = table(target.document, "tool", "hatch", "build").get("hooks", {})
+    yield from (f"the hook {name} of hatchling" for name in hooks if name in {"mypyc", "cython"})
