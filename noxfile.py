@@ -237,5 +237,20 @@ def lock(session: nox.Session) -> None:
     session.run("python", "-m", "ci.lock", *session.posargs)
 
 
+if HOME:
+
+    @nox.session(python=TOOLS, default=False)
+    def adopt(session: nox.Session) -> None:
+        """Put the pipeline into another repository: PATH [--write] [--force], PATH --check."""
+        setup(session, "adopt")
+        session.run("python", "-m", "ci.adopt", *session.posargs)
+
+    @nox.session(python=TOOLS, default=False)
+    def adopt_proof(session: nox.Session) -> None:
+        """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
+        setup(session, "adopt")
+        session.run("python", "-m", "ci.adopt.proof", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

@@ -16,7 +16,7 @@ NOXFILE = ROOT / "noxfile.py"
 
 def functions() -> list[ast.FunctionDef]:
     tree = ast.parse(NOXFILE.read_text(encoding="utf-8"))
-    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
 
 def sessions() -> list[ast.FunctionDef]:
