@@ -10,25 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import requests
 from packaging.version import InvalidVersion, Version
 from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
 
 from ci.errors import Problem
 from ci.manifest import file_sha256
-from ci.patience import Transient
+from ci.patience import PASSING_STATUSES, Transient
 from ci.target import without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import requests
     from pypi_simple import DistributionPackage, ProjectPage
 
     from ci.manifest import Release
     from ci.patience import Patience
     from ci.target import Target
 
-_PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
 _FRESH = {"Cache-Control": "no-cache"}
 
 
@@ -212,22 +211,19 @@ def _reading(url: str) -> Iterator[None]:
     """Sort what goes wrong while reading `url` into what may pass and what the user must mend."""
     try:
         yield
-    except requests.HTTPError as error:
-        raise _http_error(error, url) from None
     except (OSError, ValueError, UnsupportedRepoVersionError) as error:
+        response: requests.Response | None = getattr(error, "response", None)
+        if response is not None:
+            raise _refusal(response, url) from None
         raise Transient(f"{url}: {_root(error)}") from None
 
 
-def _http_error(error: requests.HTTPError, url: str) -> Problem | Transient:
-    response = error.response
-    if response is None:
-        return Transient(f"{url}: {error}")
-    status = response.status_code
-    found = f"{url} answers {status} {response.reason}"
-    if status in _PASSING_STATUSES:
+def _refusal(response: requests.Response, url: str) -> Problem | Transient:
+    found = f"{url} answers {response.status_code} {response.reason}"
+    if response.status_code in PASSING_STATUSES:
         after = response.headers.get("Retry-After", "")
         return Transient(found, float(after) if after.isdecimal() else 0)
-    if status in {401, 403}:
+    if response.status_code in {401, 403}:
         return Problem(
             "index-access",
             found,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LONGEST_PAUSE = 60.0
+# Request time-out, too early, too many requests, and whatever is the server's own fault.
+PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
 
 
 class Transient(Exception):  # noqa: N818 - an event that passes, not yet an error

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ci.errors import Problem
-from ci.patience import Transient
+from ci.patience import PASSING_STATUSES, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ _STATUS = re.compile(r"HTTPError: (\d{3}) ")
 _ANSWER = re.compile(r"Response from \S+\s+(.*)^ERROR ", re.MULTILINE | re.DOTALL)
 _ERROR = re.compile(r"^ERROR +(.*)", re.MULTILINE | re.DOTALL)
 _LEVEL = re.compile(r"^INFO ", re.MULTILINE)
-_PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
 # Twine dies of these with a traceback; the same upload may work in a moment.
 _PASSING_ERROR = re.compile(
     r"^\S*\.(?:ConnectionError|ConnectTimeout|ReadTimeout|ChunkedEncodingError|ProxyError): (.*)",
@@ -94,7 +93,7 @@ def _explain(name: str, target: Target, output: str) -> bool:
         raise _without_answer(name, output)
     code = int(status[1])
     reason = _plain(_ANSWER.search(output) or _ERROR.search(output))
-    if code in _PASSING_STATUSES:
+    if code in PASSING_STATUSES:
         raise Transient(f"{target.upload_url} answers {reason}")
     if code in {400, 409} and _EXISTS.search(reason):
         return False

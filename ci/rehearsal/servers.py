@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _START_SECONDS = 90
+_STOP_SECONDS = 10
 _REQUEST_SECONDS = 30
 
 
@@ -116,7 +117,9 @@ def index_server(folder: Path) -> Iterator[IndexServer]:
         )
     command = [_script("devpi-server"), "--serverdir", str(data), "--secretfile", str(secret)]
     command += ["--host", "127.0.0.1", "--port", "0", "--threads", "8", "--offline-mode"]
-    with _serving(command, folder / "devpi.log", r"Serving on (http://127\.0\.0\.1:\d+)") as url:
+    # Deriving its keys as slowly as it does by default takes seconds, and protects nothing here.
+    command += ["--argon2-memory-cost=8", "--argon2-parallelism=1", "--argon2-time-cost=1"]
+    with serving(command, folder / "devpi.log", r"Serving on (http://127\.0\.0\.1:\d+)") as url:
         yield IndexServer(url)
 
 
@@ -128,7 +131,7 @@ def aws_server(folder: Path) -> Iterator[AwsServer]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [_script("moto_server"), "-H", "127.0.0.1", "-p", "0"]
-    with _serving(command, folder / "moto.log", r"Running on (http://127\.0\.0\.1:\d+)") as url:
+    with serving(command, folder / "moto.log", r"Running on (http://127\.0\.0\.1:\d+)") as url:
         yield AwsServer(url)
 
 
@@ -147,8 +150,11 @@ def _run(command: Sequence[str], log: Path) -> None:
 
 
 @contextmanager
-def _serving(command: Sequence[str], log: Path, announcement: str) -> Iterator[str]:
-    """Run a server as long as the block lasts; the address is the group in its `announcement`."""
+def serving(command: Sequence[str], log: Path, announcement: str) -> Iterator[str]:
+    """Run a server as long as the block lasts; its address is the group in its `announcement`.
+
+    Raises Problem when it ends, or says nothing of the kind, before it serves.
+    """
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
@@ -158,7 +164,7 @@ def _serving(command: Sequence[str], log: Path, announcement: str) -> Iterator[s
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.errors import Problem
-from ci.manifest import NAME, check_manifest, read_manifest, write_manifest
+from ci.manifest import NAME, check_manifest, read_manifest, read_release, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,3 +109,33 @@ def test_a_line_that_can_not_be_believed_is_refused(tmp_path: Path, text: str) -
 def test_a_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"\xff\xfe")
     assert code_of(lambda: read_manifest(tmp_path)) == "manifest-line"
+
+
+def test_a_release_is_a_wheel_and_an_sdist_and_the_wheel_comes_first(folder: Path) -> None:
+    release = read_release(folder)
+    assert (release.name, str(release.version)) == ("thing", "1.0")
+    assert list(release.files) == ["thing-1.0-py3-none-any.whl", "thing-1.0.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("removed", "added", "code"),
+    [
+        ("thing-1.0.tar.gz", None, "not-one-release"),
+        ("thing-1.0-py3-none-any.whl", None, "not-one-release"),
+        (None, "thing-1.0-py2-none-any.whl", "not-one-release"),
+        ("thing-1.0.tar.gz", "thing-1.1.tar.gz", "not-one-release"),
+        ("thing-1.0.tar.gz", "other-1.0.tar.gz", "not-one-release"),
+        ("thing-1.0.tar.gz", "thing-1.0-py2-none-any.whl", "not-one-release"),
+        (None, "notes.txt", "not-a-distribution"),
+        (None, "thing.whl", "not-a-distribution"),
+    ],
+)
+def test_what_is_not_one_release_is_refused(
+    folder: Path, removed: str | None, added: str | None, code: str
+) -> None:
+    if removed:
+        (folder / removed).unlink()
+    if added:
+        (folder / added).touch()
+    write_manifest(folder)
+    assert code_of(lambda: read_release(folder)) == code
