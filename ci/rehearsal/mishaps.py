@@ -257,7 +257,8 @@ def two_at_once(stage: Stage) -> Ending:
             raise
     commits = [execution.steps[0].commit for execution in (passed, failed)]
     if passed.failed or commits != [good, bad]:
-        raise Problem("rehearsal-two", f"{passed.failed} at {commits}", "let each be on its own")
+        found = f"{passed.failed and passed.failed.failure} at {commits}"
+        raise Problem("rehearsal-two", found, "let each be on its own")
     return ending(rehearsal, failed)
 
 
@@ -272,7 +273,7 @@ def poison(stage: Stage) -> Ending:
         commit = _with_command(rehearsal, branch, command)
         stopped = play_pull_request(rehearsal, name, commit).failed
         if stopped:
-            raise Problem("rehearsal-cache", f"the cache does not work: {stopped}", "see the log")
+            raise Problem("rehearsal-cache", f"no cache: {stopped.failure}", "mend it in cdk/")
     _with_command(rehearsal, rehearsal.branch, f"test ! -e {mark}")
     return _tagged(rehearsal)
 

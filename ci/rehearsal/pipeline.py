@@ -34,7 +34,7 @@ class Step:
     action: str
     project: str = ""
     commit: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float | None = None
     failure: Failure | None = None
     log: Path | None = None
