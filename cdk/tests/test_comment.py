@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from jsonata.jsonata import Jsonata
+from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 
 from tests.template import ACCOUNT, Synthesized, as_list, transform
 
 if TYPE_CHECKING:
-    from botocore.model import Shape
+    from botocore.model import StructureShape
 
 EXECUTION = "0b0b0b0b-1111-2222-3333-444444444444"
 RESULT = {
@@ -85,7 +85,7 @@ def run(template: Synthesized, state: str) -> list[tuple[str, dict[str, Any]]]:
         step = machine["States"][step["Next"]]
 
 
-def input_of(service: str, operation: str) -> Shape:
+def input_of(service: str, operation: str) -> StructureShape:
     model = botocore.session.get_session().get_service_model(service)
     shape = model.operation_model(operation).input_shape
     assert shape is not None
