@@ -249,7 +249,7 @@ if HOME:
     def adopt_proof(session: nox.Session) -> None:
         """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
         setup(session, "adopt")
-        session.run("python", "-m", "ci.adopt.proof", *session.posargs)
+        session.run("python", "-m", "ci.tests.adopt_proof", *session.posargs)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
 _ASSIGNMENT = re.compile(
     r"""(?m)^(?:__version__|VERSION|version)\s*(?::\s*str\s*)?=\s*['"]v?([^'"]+)['"]"""
 )
+_IMPORT = re.compile(r"(?m)^from \.(\w+) import (?:\(?[\w, ]*,\s*)?__version__(?! as)\b")
 
 
 @dataclass(frozen=True)
@@ -249,13 +250,27 @@ def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[V
     if "version" in poetry:
         return _parse_version(poetry["version"], "pyproject.toml"), Path("pyproject.toml")
     file = _version_file(root, package_dir, document)
+    text = _read(root, file)
+    passed_on = _imported(text)
+    if passed_on:
+        file = file.parent / passed_on
+        text = _read(root, file)
+    return _parse_version(_assigned(text, file), file.as_posix()), file
+
+
+def _read(root: Path, file: Path) -> str:
     try:
-        text = (root / file).read_text(encoding="utf-8")
+        return (root / file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Problem(
             "version-file", f"the version's file {file} can't be read ({error})", "create it"
         ) from None
-    return _parse_version(_assigned(text, file), file.as_posix()), file
+
+
+def _imported(text: str) -> str | None:
+    """The module beside this one that it takes `__version__` from, as a file name."""
+    match = _IMPORT.search(text)
+    return f"{match[1]}.py" if match else None
 
 
 def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.adopt.apply import apply
-from ci.adopt.copies import Change, extended, file_changes
+from ci.adopt.copies import Change, extended, file_changes, read
 from ci.adopt.edit import written
 from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
@@ -90,7 +90,7 @@ def pyproject_changes(target: Target, lacking: Sequence[Need]) -> list[Change]:
     if not lacking:
         return []
     name = "pyproject.toml"
-    before = (target.root / name).read_bytes()
+    before = read(target.root, name) or b""
     after = written(before.decode(), lacking).encode()
     return [extended(target.root, name, before, after)]
 

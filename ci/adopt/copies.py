@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIST = "ci/adopted.sha256"
 TOPS = ("buildspec.yml", "cdk", "ci", "noxfile.py")
+PYTHONS = ".python-version"
 
 # What only makes sense here.
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
@@ -82,7 +83,7 @@ def file_changes(source: Path, root: Path, pythons: Iterable[str]) -> list[Chang
     return [
         *changes,
         *_replace(root, LIST, listing.encode()),
-        *_extend(root, ".python-version", _missing_pythons(root, pythons)),
+        *_extend(root, PYTHONS, _missing_pythons(root, pythons)),
         *_extend(root, ".gitignore", _not_ignored(root)),
     ]
 
@@ -155,7 +156,7 @@ def extended(root: Path, path: str, before: bytes, after: bytes) -> Change:
 
 
 def _missing_pythons(root: Path, pythons: Iterable[str]) -> list[str]:
-    present = (read(root, ".python-version") or b"").decode("utf-8", "replace").split()
+    present = (read(root, PYTHONS) or b"").decode("utf-8", "replace").split()
     names = {".".join(version.split(".")[:2]) for version in present}
     return [version for version in dict.fromkeys(pythons) if version not in names]
 

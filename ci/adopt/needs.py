@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ci.adopt.copies import TOPS, groups_that_travel
+from ci.adopt.copies import PYTHONS, TOPS, groups_that_travel
 from ci.adopt.settings import coverage_elsewhere
 from ci.adopt.shipped import unusual
 from ci.adopt.testing import requirement_names, test_group
@@ -106,7 +106,7 @@ def _hatchling(target: Target) -> Iterator[Need]:
     if "include" in section or "only-include" in section:
         return
     excluded = section.get("exclude", [])
-    missing = [f"/{top}" for top in TOPS if not {top, f"/{top}", f"{top}/"} & {*excluded}]
+    missing = [f"/{top}" for top in (PYTHONS, *TOPS) if not {top, f"/{top}"} & {*excluded}]
     if missing:
         why = "hatchling ships all that git tracks"
         yield Need(where, "exclude", [*excluded, *missing], why)

@@ -49,10 +49,10 @@ class Report:
     def target(self, target: Target) -> None:
         """Which package this is about."""
         project = target.project
-        versions = project.python_versions
+        ends = dict.fromkeys([project.python_versions[0], project.python_versions[-1]])
         self.say(
             f"{project.name} {project.version} in {project.package_dir.as_posix()}/"
-            f" ({target.backend}), on Python {versions[0]} and {versions[-1]}"
+            f" ({target.backend}), on Python {' and '.join(ends)}"
         )
 
     def edits(self, changes: Sequence[Change]) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.adopt.copies import TOPS
+from ci.adopt.copies import PYTHONS, TOPS
 from ci.gates import contents, privacy
 from ci.pyproject import table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Gate = Callable[[Project, Path], Iterable[Finding]]
 
-_NEVER = (*TOPS, "PKG-INFO", ".git")
+_PIPELINES = (PYTHONS, *TOPS)
 
 
 def unusual(target: Target) -> list[str]:
@@ -44,21 +44,23 @@ def _findings(target: Target, gate: Gate) -> list[Finding]:
 
 def members(target: Target) -> list[str]:
     """The files of the sdist that are known: what the backend ships of itself, or is told to."""
-    names = [name for name in target.tracked if name.partition("/")[0] not in _NEVER]
     if target.backend == "hatchling":
-        return _hatchling(target, names)
+        return _hatchling(target)
     patterns = [f"{target.project.package_dir.as_posix()}/", *_told(target)]
-    return [name for name in names if any(_covers(pattern, name) for pattern in patterns)]
+    return [name for name in target.tracked if any(_covers(each, name) for each in patterns)]
 
 
-def _hatchling(target: Target, names: list[str]) -> list[str]:
+def _hatchling(target: Target) -> list[str]:
+    """All that git tracks, but for what is excluded, or is going to be."""
     section = table(target.document, "tool", "hatch", "build", "targets", "sdist")
-    included = section.get("only-include", section.get("include", [""]))
-    excluded = section.get("exclude", [])
+    included = section.get("only-include", section.get("include"))
+    excluded = (
+        section.get("exclude", []) if included else [*_PIPELINES, *section.get("exclude", [])]
+    )
     return [
         name
-        for name in names
-        if any(_covers(each, name) for each in included)
+        for name in target.tracked
+        if any(_covers(each, name) for each in included or [""])
         and not any(_covers(each, name) for each in excluded)
     ]
 
@@ -71,6 +73,19 @@ def _told(target: Target) -> list[str]:
     for each in [*poetry.get("include", []), *poetry.get("packages", [])]:
         entry = {"path": each} if isinstance(each, str) else each
         included.append(entry.get("path") or f"{entry.get('from', '.')}/{entry.get('include')}")
+    return [*included, *_manifest(target)]
+
+
+def _manifest(target: Target) -> list[str]:
+    """What setuptools' MANIFEST.in includes; that it may exclude some of it again is left out."""
+    path = target.root / "MANIFEST.in"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    included = []
+    for command, *words in filter(None, map(str.split, lines)):
+        if command in {"include", "global-include"}:
+            included += words
+        if command in {"graft", "recursive-include"}:
+            included += words[:1]
     return included
 
 

@@ -116,6 +116,14 @@ def test_the_settings_of_the_pipeline_are_read(package: Callable[..., Path]) -> 
             "src/sample_pkg_one/__init__.py",
         ),
         (
+            f'{DYNAMIC}[build-system]\nbuild-backend = "flit_core.buildapi"\n',
+            {
+                "src/sample_pkg_one/__init__.py": "from .about import name, __version__\n",
+                "src/sample_pkg_one/about.py": "__version__ = '1.2.0'\n",
+            },
+            "src/sample_pkg_one/about.py",
+        ),
+        (
             f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ file = "VERSION" }}\n',
             {"VERSION": "1.2.0\n"},
             "VERSION",
@@ -124,7 +132,7 @@ def test_the_settings_of_the_pipeline_are_read(package: Callable[..., Path]) -> 
     ],
     ids=[
         *("static", "hatch", "hatch-text", "setuptools", "setuptools-flat", "pdm", "flit"),
-        *("setuptools-file", "poetry"),
+        *("import", "setuptools-file", "poetry"),
     ],
 )
 def test_the_version_is_found_where_the_backend_takes_it_from(

@@ -1,6 +1,6 @@
 """Adopting tried on packages from PyPI, and what came out written into docs/adopting.md.
 
-python -m ci.adopt.proof [NAME ...] [--keep FOLDER]    all, or those whose name is given
+python -m ci.tests.adopt_proof [NAME ...] [--keep FOLDER]    all, or those whose name is given
 
 Takes many minutes. Fails when a package is not refused as packages.toml says, or its tests end
 otherwise; lint may well be red, a package's style being its own.
@@ -33,7 +33,7 @@ from ci.errors import Problem, exit_with
 from ci.git import git
 from ci.pyproject import table
 
-_PACKAGES = Path("ci", "adopt", "packages.toml")
+_PACKAGES = Path(__file__).with_name("packages.toml")
 _PAGE = Path("docs", "adopting.md")
 _BEGIN, _END = "<!-- proof: begin -->\n", "<!-- proof: end -->\n"
 _IDENTITY = ("-c", "user.name=Proof", "-c", "user.email=proof@example.invalid")
@@ -111,7 +111,8 @@ def fetch(folder: Path, package: dict[str, Any]) -> Path:
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
     root = folder / archive.name.removesuffix(".tar.gz")
-    for made in (root / "PKG-INFO", *root.glob("*.egg-info"), *root.glob("src/*.egg-info")):
+    made_by_build = (root / "PKG-INFO", *root.glob("*.egg-info"), *root.glob("src/*.egg-info"))
+    for made in [*made_by_build, *root.rglob(".git")]:
         shutil.rmtree(made) if made.is_dir() else made.unlink()
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root, "As released")
@@ -177,17 +178,19 @@ def run_sessions(root: Path, *names: str) -> dict[str, str]:
     if not report.is_file():
         return dict.fromkeys(names, "failed")
     sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    return {
-        each["signature"]: f"{each['result']}{_numbers(root, each['signature'])}"
+    signatures = {
+        each["signatures"][-1] if each["name"] == "tests" else each["name"]: each["result"]
         for each in sessions
     }
+    return {name: f"{result}{_numbers(root, name)}" for name, result in signatures.items()}
 
 
 def _numbers(root: Path, session: str) -> str:
     junit = root / "reports" / f"junit-{session}.xml"
     if not junit.is_file():
         return ""
-    suite = next(ET.parse(junit).getroot().iter("testsuite"))
+    root_of_report = ET.parse(junit).getroot()  # noqa: S314 - the session has run its author's code
+    suite = next(root_of_report.iter("testsuite"))
     bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     good = int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
     return f", {good} passed" + (f", {bad} failed" if bad else "")
