@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ci.errors import exit_with
 from ci.git import changed_files
-from ci.rehearsal.buildspec import end_all
+from ci.rehearsal.build import end_all
 from ci.rehearsal.comment import comment_on
 from ci.rehearsal.faults import play_faults
 from ci.rehearsal.play import (

@@ -16,7 +16,7 @@ import yaml
 from ci.errors import Problem
 from ci.git import git
 from ci.rehearsal import pipeline
-from ci.rehearsal.buildspec import end_all
+from ci.rehearsal.build import end_all
 from ci.rehearsal.cut import cutting_proxy
 from ci.rehearsal.gate import secrets_gate
 from ci.rehearsal.play import (

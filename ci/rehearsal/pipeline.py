@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import Problem
-from ci.rehearsal.buildspec import Build, Container, Failure, play_build, read_buildspec
+from ci.rehearsal.build import Build, Container, Failure, play_build
+from ci.rehearsal.buildspec import read_buildspec
 from ci.rehearsal.iam import require_grants
 
 if TYPE_CHECKING:
