@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# Each key with a text for a value: its form, and that form in words.
 _TEXTS = {
-    "repository": r"(?!.*\.git$)[\w.-]{1,100}",
-    "branch": r"(?![-/.])(?!.*(?:\.\.|//|\.lock$|[/.]$))[\w./-]{1,200}",
-    "region": r"[a-z]{2}(-[a-z]+)+-\d",
-    "secret": r"[\w/+=.@-]{1,512}",
-    "notification-email": r"[^@\s]+@[^@\s]+\.[^@\s]+",
+    "repository": (r"(?!.*\.git$)[\w.-]{1,100}", "a CodeCommit repository's name"),
+    "branch": (
+        r"(?![-/.])(?!.*(?:\.\.|//|\.lock$|[/.]$))[\w./-]{1,200}",
+        "a branch's name without refs/heads/",
+    ),
+    "region": (r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as us-west-2"),
+    "secret": (r"[\w/+=.@-]{1,512}", "a Secrets Manager secret's name, not its ARN"),
+    "notification-email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "one e-mail address"),
 }
 # "Kept for a fixed time" leaves no place for INFINITE.
 _RETENTIONS = {
@@ -95,11 +99,12 @@ def _is_cdks(key: str) -> bool:
 
 
 def _text(key: str, value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(_TEXTS[key], value, re.ASCII):
+    form, in_words = _TEXTS[key]
+    if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
         raise ContextProblem(
             "malformed-context",
             f"the context's {key} is {value!r}",
-            f"give it a value of the form {_TEXTS[key]}, or leave the key out",
+            f"give it {in_words}, or leave the key out",
         )
     return value
 
