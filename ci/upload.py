@@ -22,7 +22,7 @@ _STATUS = re.compile(r"HTTPError: (\d{3}) ")
 # With --verbose twine logs the index's answer, behind levels and blanks, before its own error.
 _ANSWER = re.compile(r"Response from \S+\s+(.*)^ERROR ", re.MULTILINE | re.DOTALL)
 _ERROR = re.compile(r"^ERROR +(.*)", re.MULTILINE | re.DOTALL)
-_LEVEL = re.compile(r"^INFO ", re.MULTILINE)
+_NOISE = re.compile(r"^INFO |<[^>]*>", re.MULTILINE)  # log levels, and an error page's tags
 # Twine dies of these with a traceback; the same upload may work in a moment.
 _PASSING_ERROR = re.compile(
     r"^\S*\.(?:ConnectionError|ConnectTimeout|ReadTimeout|ChunkedEncodingError|ProxyError): (.*)",
@@ -115,5 +115,5 @@ def _without_answer(name: str, output: str) -> Problem | Transient:
 
 
 def _plain(match: re.Match[str] | None) -> str:
-    """The group of a match on one line and not too long; empty without a match."""
-    return " ".join(_LEVEL.sub(" ", match[1]).split())[:_LONGEST] if match else ""
+    """The group of a match on one line, without noise, not too long; empty without a match."""
+    return " ".join(_NOISE.sub(" ", match[1]).split())[:_LONGEST] if match else ""

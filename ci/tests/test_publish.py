@@ -203,9 +203,11 @@ def test_a_wrong_token_is_refused_with_what_to_do_and_not_tried_again(
 
 
 def test_the_reason_is_the_index_s_own(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    stage.proxy.play([faults.answering(400, "Bad Request", text="Description is too long.")])
+    stage.proxy.play(
+        [faults.answering(400, "Bad Request", text="<p>Description is\n too <b>long</b>")]
+    )
     assert stage.run() == "upload-refused"
-    assert "400 Bad Request Description is too long." in capsys.readouterr().out
+    assert "400 Bad Request Description is too long" in capsys.readouterr().out
 
 
 # --- faults --------------------------------------------------------------------------------------
