@@ -28,14 +28,13 @@ PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 REPORTS = "reports"
 HOME = Path("ci/tests").is_dir()  # elsewhere the pipeline is a copy, which is tested here only
-CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
+HIDDEN = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
 
 
-def setup(session: nox.Session, *locks: str, credentials: bool = False) -> None:
+def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
     """Install `locks` (hash-pinned), and take away what only an upload may know."""
-    if not credentials:
-        secret = [name for name in os.environ if name.startswith(CREDENTIALS)]
-        session.env.update(dict.fromkeys(secret))
+    hidden = [name for name in os.environ if name.startswith(HIDDEN) and not name.startswith(keep)]
+    session.env.update(dict.fromkeys(hidden))
     if locks:
         files = [argument for lock in locks for argument in ("-r", f"ci/locks/{lock}.txt")]
         session.install("--require-hashes", *files)
@@ -201,14 +200,14 @@ def release(_: nox.Session) -> None:
 @nox.session(python=TOOLS, default=False)
 def publish(session: nox.Session) -> None:
     """Upload dist/ (never builds): --dry-run, --repository NAME, --repository-url URL."""
-    setup(session, "publish", credentials=True)
+    setup(session, "publish", keep=HIDDEN)
     session.run("python", "-m", "ci.publish", *session.posargs)
 
 
 @nox.session(python=TOOLS, default=False, requires=["pythons"])
 def verify(session: nox.Session) -> None:
     """Install what was published, from the index, as a user on the lowest and highest Python."""
-    setup(session, "verify")
+    setup(session, "verify", keep=("TWINE_REPOSITORY",))
     session.run("python", "-m", "ci.verify", *session.posargs)
 
 
