@@ -211,3 +211,18 @@ def test_a_wheel_that_was_built_anew_is_tested_even_when_nothing_is_installed_an
     done = nox(house, "-R", "-s", f"tests-{high}", "--", "-k", "test_mark")
     assert (done.returncode, failed(done)) == (0, set()), done.stdout
     assert "1 passed" in done.stdout
+
+
+def test_what_runs_others_code_sees_no_credentials(house: Path, project: Project) -> None:
+    put(
+        house,
+        "tests/test_seen.py",
+        "import os\n\n\ndef test_seen():\n"
+        '    assert os.environ["HOME"]\n'
+        '    assert [n for n in os.environ if n.startswith(("AWS_", "TWINE_", "PYPI_"))] == []\n',
+    )
+    hidden = {"AWS_SECRET_ACCESS_KEY": "fake", "TWINE_PASSWORD": "fake", "PYPI_SECRET_ID": "fake"}
+    session = f"tests-{project.python_versions[-1]}"
+    done = nox(house, "-s", session, "--", "-k", "test_seen", **hidden)
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert "1 passed" in done.stdout
