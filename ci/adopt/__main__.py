@@ -36,7 +36,9 @@ def main() -> None:
     source, report = Path.cwd(), Report()
     target = read_target(source, arguments.path)
     lacking = needs(source, target)
-    changes = file_changes(source, target.root, pythons(target))
+    changes = file_changes(
+        source, target.root, pythons=pythons(target), groups=target.project.groups
+    )
     report.target(target)
     if arguments.check:
         check(report, target, changes, lacking)

@@ -29,8 +29,8 @@ _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
 _GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests")
 # Theirs from the beginning: made by `nox -s lock` there.
 _GROUPS_OF_TARGET = ("test", BACKEND)
-# Theirs once it is there: it holds settings.
-_ONCE = "cdk/cdk.json"
+# Theirs once they are there: settings, and locks of groups that the package has too.
+_SETTINGS = "cdk/cdk.json"
 
 _IGNORED = (
     *(".nox/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/"),
@@ -63,22 +63,28 @@ def groups_that_travel(source: Path) -> tuple[str, ...]:
     return tuple(sorted(locks.difference(_GROUPS_AT_HOME, _GROUPS_OF_TARGET)))
 
 
-def file_changes(source: Path, root: Path, pythons: Iterable[str]) -> list[Change]:
+def file_changes(
+    source: Path, root: Path, *, pythons: Iterable[str], groups: Iterable[str]
+) -> list[Change]:
     """Everything that adopting changes in `root`, but for its pyproject.toml.
+
+    `pythons` are the interpreters that have to be found there, `groups` the dependency groups that
+    the package has, whose locks are made there.
 
     Raises Problem where a file of the pipeline would lie behind a link, or in place of a folder.
     """
-    ours = _travelling(source)
-    written = _read_list(root)
+    ours, written = _travelling(source), _read_list(root)
+    theirs = {_SETTINGS, *(lock_file(group).as_posix() for group in groups)}
     changes = [
         change
         for path in sorted({*ours, *written})
+        if path not in theirs or read(root, path) is None
         for change in _change(source, root, path, ours.get(path), written.get(path))
     ]
     listing = "".join(
         f"{hashlib.sha256(content).hexdigest()}  {path}\n"
         for path, content in sorted(ours.items())
-        if path != _ONCE
+        if path not in theirs
     )
     return [
         *changes,
@@ -118,7 +124,7 @@ def _change(
     source: Path, root: Path, path: str, ours: bytes | None, written: str | None
 ) -> Iterator[Change]:
     here = read(root, path)
-    if here == ours or (path == _ONCE and here is not None):
+    if here == ours:
         return
     kind: Kind = "edited"
     if here is None:

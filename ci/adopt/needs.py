@@ -12,7 +12,6 @@ from ci.adopt.copies import PYTHONS, TOPS, groups_that_travel
 from ci.adopt.settings import coverage_elsewhere
 from ci.adopt.shipped import unusual
 from ci.adopt.testing import requirement_names, test_group
-from ci.git import git
 from ci.pyproject import load, table
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ def needs(source: Path, target: Target) -> list[Need]:
         *_classifiers(target),
         *_groups(source, target),
         *_build(target),
+        *_ruff(target),
         *_mypy(target),
         *_coverage(target),
         *_settings(target),
@@ -145,6 +145,14 @@ def _text(target: Target, name: str) -> str:
 # --- the tools -----------------------------------------------------------------------------------
 
 
+def _ruff(target: Target) -> Iterator[Need]:
+    """Few rules for who has none: those that ruff comes with are hundreds."""
+    elsewhere = any((target.root / name).is_file() for name in ("ruff.toml", ".ruff.toml"))
+    if not elsewhere and not table(target.document, "tool", "ruff"):
+        why = "likely mistakes only, to begin with"
+        yield Need(("tool", "ruff", "lint"), "select", ["E4", "E7", "E9", "F"], why)
+
+
 def _mypy(target: Target) -> Iterator[Need]:
     where = ("tool", "mypy")
     section = table(target.document, *where)
@@ -203,9 +211,10 @@ def _maps(entries: list[str], folder: str, package: str) -> bool:
 def _settings(target: Target) -> Iterator[Need]:
     where = ("tool", "ci")
     section = table(target.document, *where)
-    branch = _release_branch(target.root)
-    if "release-branch" not in section and branch != "main":
-        yield Need(where, "release-branch", branch, "only from there a tag is released")
+    if "release-branch" not in section and target.release_branch != "main":
+        yield Need(
+            where, "release-branch", target.release_branch, "only from there a tag is released"
+        )
     if "changelog" not in section and not (target.root / "CHANGELOG.md").is_file():
         yield Need(where, "changelog", _changelog(target), "where a release must have its entry")
     missing = unusual(target)
@@ -219,12 +228,3 @@ def _changelog(target: Target) -> str | bool:
     """The file that reads most like one in the form that the pipeline checks, or none."""
     files = {name.lower(): name for name in target.tracked}
     return next((files[name] for name in _CHANGELOGS if name in files), False)
-
-
-def _release_branch(root: Path) -> str:
-    branches = git(
-        root, "for-each-ref", "--format=%(refname:lstrip=-1)", "refs/heads", "refs/remotes"
-    )
-    known = set(branches.split())
-    current = git(root, "symbolic-ref", "--quiet", "--short", "HEAD") if not known else ""
-    return next((name for name in ("main", "master", current) if name in known), current or "main")

@@ -28,6 +28,7 @@ def notes(target: Target) -> list[Problem]:
         *_mypy_elsewhere(target),
         *_test_requirements(target),
         *_private_names(target),
+        *_branch(target),
     ]
 
 
@@ -120,4 +121,14 @@ def _private_names(target: Target) -> Iterator[Problem]:
             f"the sdist holds what is named like data or a secret: {', '.join(found[:_LISTED])}"
             + more,
             "keep it out of the sdist, or, if everybody may have it, name it in allow of [tool.ci]",
+        )
+
+
+def _branch(target: Target) -> Iterator[Problem]:
+    branch = target.release_branch
+    if branch != "main":
+        yield Problem(
+            "adopt-branch",
+            f"releases come from the branch {branch}, and cdk/cdk.json watches main at first",
+            f'have its context say "branch": "{branch}" before you deploy',
         )

@@ -54,6 +54,17 @@ class Target:
         """Whether the package lies beside pyproject.toml."""
         return len(self.project.package_dir.parts) == len(self.project.import_name.split("."))
 
+    @property
+    def release_branch(self) -> str:
+        """What [tool.ci] says, else main or master where there is one, else the current one."""
+        told = table(self.document, "tool", "ci").get("release-branch")
+        if told:
+            return str(told)
+        references = ("refs/heads", "refs/remotes")
+        known = git(self.root, "for-each-ref", "--format=%(refname:lstrip=-1)", *references).split()
+        usual = next((name for name in ("main", "master") if name in known), None)
+        return usual or git(self.root, "branch", "--show-current") or "main"
+
 
 def read_target(source: Path, path: Path) -> Target:
     """The package in the repository at `path`.

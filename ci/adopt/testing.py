@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
 from dependency_groups import resolve
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from ci.adopt.settings import ini
 from ci.errors import Problem
 from ci.pyproject import table
 
@@ -23,7 +25,7 @@ FILES = (
     *("requirements-test.txt", "requirements-tests.txt", "requirements-dev.txt"),
     *("test-requirements.txt", "dev-requirements.txt", "requirements/test.txt"),
     *("requirements/tests.txt", "requirements/dev.txt", "requirements/testing.txt"),
-    *("tests/requirements.txt", "tox.ini", "Pipfile"),
+    *("tests/requirements.txt", "requirements/tests.in", "Pipfile"),
 )
 
 Group = list[str | dict[str, str]]
@@ -81,6 +83,14 @@ def _lists(target: Target) -> Iterator[Group]:
     for name in ("hatch-test", "test", "tests", "default"):
         environment = environments.get(name, {})
         yield [*environment.get("dependencies", []), *environment.get("extra-dependencies", [])]
+    yield [*_tox(ini(target.root, "tox.ini").get("testenv", {}).get("deps", ""))]
+
+
+def _tox(lines: str) -> Iterator[str]:
+    """The plain requirements among tox's: no files, no references, none for some factors only."""
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        with contextlib.suppress(InvalidRequirement):
+            yield str(Requirement(line))
 
 
 def _extra(own: str, extras: dict[str, Any], name: str, *outer: str) -> Iterator[str]:

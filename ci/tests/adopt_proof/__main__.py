@@ -90,6 +90,8 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     outcome.sessions |= run_sessions(root, "lock")
     commit(root, "Lock")
     outcome.sessions |= run_sessions(root, "lint", "tests")
+    run_sessions(root, "fmt")
+    outcome.sessions["lint after fmt"] = run_sessions(root, "lint")["lint"]
     return outcome
 
 
@@ -138,10 +140,13 @@ def describe_refusal(pyproject: str) -> str:
 
 
 def tables_added(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """The keys of pyproject.toml that adopt wrote, by table."""
+    """What adopt wrote into pyproject.toml: tables, with their keys."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
-    changed = [path for path in new if new[path] != old.get(path)]
-    return ", ".join(f"`{'.'.join(path)}`" for path in changed)
+    tables: dict[str, list[str]] = {}
+    for path in new:
+        if new[path] != old.get(path):
+            tables.setdefault(".".join(path[:-1]), []).append(path[-1])
+    return "; ".join(f"`[{name}]` {', '.join(keys)}" for name, keys in sorted(tables.items()))
 
 
 def _leaves(node: dict[str, Any], *above: str) -> list[tuple[tuple[str, ...], Any]]:
@@ -159,9 +164,12 @@ def add_by_hand(root: Path, additions: list[dict[str, Any]]) -> str:
         text = path.read_text(encoding="utf-8")
         keys = tuple(each["table"])
         present = table(tomllib.loads(text), *keys).get(each["key"], [])
-        value = [*present, *each["add"]] if "add" in each else each["set"]
-        path.write_text(written(text, [Need(keys, each["key"], value, "by hand")]))
-    return ", ".join(f"`{'.'.join(each['table'])}.{each['key']}`" for each in additions)
+        need = Need(keys, each["key"], [*present, *each["add"]], "by hand")
+        path.write_text(written(text, [need]), encoding="utf-8")
+    return "; ".join(
+        f"`[{'.'.join(each['table'])}]` {each['key']}: {', '.join(each['add'])}"
+        for each in additions
+    )
 
 
 def run_sessions(root: Path, *names: str) -> dict[str, str]:
@@ -189,8 +197,8 @@ def _numbers(root: Path, session: str) -> str:
     junit = root / "reports" / f"junit-{session}.xml"
     if not junit.is_file():
         return ""
-    root_of_report = ET.parse(junit).getroot()  # noqa: S314 - the session has run its author's code
-    suite = next(root_of_report.iter("testsuite"))
+    tree = ET.parse(junit)  # noqa: S314 - its author's code has been run anyway
+    suite = next(tree.getroot().iter("testsuite"))
     bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
     good = int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
     return f", {good} passed" + (f", {bad} failed" if bad else "")
@@ -202,8 +210,8 @@ def _numbers(root: Path, session: str) -> str:
 def as_table(outcomes: list[Outcome]) -> str:
     """The outcomes as a table in Markdown."""
     lines = [
-        "| package | backend, layout | adopt added | by hand | lint | tests | build |",
-        "|---|---|---|---|---|---|---|",
+        "| package | backend, layout | adopt added | by hand | lint | after `fmt` | tests | build |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for each in outcomes:
         refused = each.sessions.get("adopt")
@@ -213,12 +221,13 @@ def as_table(outcomes: list[Outcome]) -> str:
             if name.startswith("tests-")
         )
         cells = (
-            [f"refused: `{refused}`", "", "", "", ""]
+            [f"refused: `{refused}`", "", "", "", "", ""]
             if refused
             else [
                 each.added,
                 each.by_hand,
                 each.sessions.get("lint", ""),
+                each.sessions.get("lint after fmt", ""),
                 tests,
                 each.sessions.get("build", ""),
             ]
