@@ -65,13 +65,16 @@ class Stage:
 
     def publishing(self) -> tuple[Rehearsal, Execution]:
         """A fresh index, and an execution that has passed Build and not yet published."""
-        if self.good is None:
-            raise Problem("rehearsal-base", "no Build went through", "see the first row")
-        base = self.rehearsal
+        good, base = self.base(), self.rehearsal
         index = base.server.add_index(self._name())
         rehearsal = with_variables(with_index(base, index), IMPATIENT)
-        artifacts = dict(self.good.artifacts)
-        return rehearsal, replace(self.good, artifacts=artifacts, steps=self.good.steps[:1])
+        return rehearsal, replace(good, artifacts=dict(good.artifacts), steps=good.steps[:1])
+
+    def base(self) -> Execution:
+        """The release that went through; raises Problem when none has."""
+        if self.good is None:
+            raise Problem("rehearsal-base", "no Build went through", "see the first row")
+        return self.good
 
     def _name(self) -> str:
         return f"row-{next(self._numbers)}"
