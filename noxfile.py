@@ -26,6 +26,8 @@ nox.options.stop_on_first_error = True
 TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are its classifiers'
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
+CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
+LOCKS = {"cdk": "cdk/requirements.txt"}  # the one that is not ci/locks/<name>.txt
 REPORTS = "reports"
 HOME = Path("ci/tests").is_dir()  # elsewhere the pipeline is a copy, which is tested here only
 HIDDEN = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
@@ -36,7 +38,7 @@ def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None
     hidden = [name for name in os.environ if name.startswith(HIDDEN) and not name.startswith(keep)]
     session.env.update(dict.fromkeys(hidden))
     if locks:
-        files = [argument for lock in locks for argument in ("-r", f"ci/locks/{lock}.txt")]
+        files = [word for name in locks for word in ("-r", LOCKS.get(name, f"ci/locks/{name}.txt"))]
         session.install("--require-hashes", *files)
 
 
@@ -175,9 +177,10 @@ def ci_tests(session: nox.Session) -> None:
 def cdk_tests(session: nox.Session) -> None:
     """Test the stack: types, assertions, cdk-nag, cfn-lint; arguments go to pytest."""
     setup(session, "cdk-tests")
-    session.run(
-        "pytest", "cdk/tests", f"--junitxml={REPORTS}/junit-cdk_tests.xml", *session.posargs
-    )
+    report = Path(REPORTS, "junit-cdk_tests.xml").absolute()
+    session.chdir("cdk")
+    session.run("pytest", "tests", f"--junitxml={report}", *session.posargs)
+    session.run("mypy", "--strict", "--python-version", TOOLS, ".")
 
 
 CHECKS = ["lint", "typecheck", "locks", "commit", "coverage"]
@@ -195,23 +198,24 @@ def release(_: nox.Session) -> None:
 
 
 # --- what a release does next --------------------------------------------------------------------
+# Not parallel, like what helps below: they are shown as they go, and may ask.
 
 
-@nox.session(python=TOOLS, default=False)
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
 def publish(session: nox.Session) -> None:
     """Upload dist/ (never builds): --dry-run, --repository NAME, --repository-url URL."""
     setup(session, "publish", keep=HIDDEN)
     session.run("python", "-m", "ci.publish", *session.posargs)
 
 
-@nox.session(python=TOOLS, default=False, requires=["pythons"])
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
 def verify(session: nox.Session) -> None:
     """Install what was published, from the index, as a user on the lowest and highest Python."""
     setup(session, "verify", keep=("TWINE_REPOSITORY",))
     session.run("python", "-m", "ci.verify", *session.posargs)
 
 
-@nox.session(python=TOOLS, default=False)
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
 def rehearse(session: nox.Session) -> None:
     """Play a whole release without AWS or PyPI: release (the default), `pr` or `faults`."""
     setup(session, "rehearse")
@@ -221,7 +225,7 @@ def rehearse(session: nox.Session) -> None:
 # --- what helps ----------------------------------------------------------------------------------
 
 
-@nox.session(python=TOOLS, default=False)
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
 def fmt(session: nox.Session) -> None:
     """Format everything that is Python, and mend what ruff can."""
     setup(session, "lint")
@@ -229,22 +233,30 @@ def fmt(session: nox.Session) -> None:
     session.run("black", *paths("--force-exclude"))
 
 
-@nox.session(python=TOOLS, default=False)
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
 def lock(session: nox.Session) -> None:
     """Compile the locks again: [GROUP ...] [--upgrade]."""
     setup(session, "checks")
     session.run("python", "-m", "ci.lock", *session.posargs)
 
 
+@nox.session(python=TOOLS, default=False, allow_parallel=False, reuse_venv=True)
+def cdk(session: nox.Session) -> None:
+    """Run the CDK CLI, with a Node of its own: synth, diff, deploy, destroy."""
+    setup(session, "cdk", keep=HIDDEN)
+    session.chdir("cdk")
+    session.run("npx", "--yes", "--prefer-offline", CDK_CLI, *session.posargs)
+
+
 if HOME:
 
-    @nox.session(python=TOOLS, default=False)
+    @nox.session(python=TOOLS, default=False, allow_parallel=False)
     def adopt(session: nox.Session) -> None:
         """Put the pipeline into another repository: PATH [--write] [--force], PATH --check."""
         setup(session, "adopt")
         session.run("python", "-m", "ci.adopt", *session.posargs)
 
-    @nox.session(python=TOOLS, default=False)
+    @nox.session(python=TOOLS, default=False, allow_parallel=False)
     def adopt_proof(session: nox.Session) -> None:
         """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
         setup(session, "adopt")
