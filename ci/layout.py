@@ -60,8 +60,8 @@ def _told(document: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
     for path in map(Path, strings(wheel, "packages", "[tool.hatch.build.targets.wheel]")):
         yield path.parent, Path(path.name)
     for each in table(document, "tool", "poetry").get("packages", []):
-        if "wheel" in each.get("format", "wheel"):
-            yield Path(each.get("from", "")), Path(each["include"])
+        if isinstance(each, dict) and "wheel" in each.get("format", "wheel"):
+            yield Path(each.get("from", "")), Path(each.get("include", ""))
     packages = table(document, "tool", "setuptools").get("packages")
     if isinstance(packages, list) and packages:
         yield from _in_parents(packages[0])

@@ -29,9 +29,10 @@ def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(prog="nox -s adopt --", description="adopt the pipeline")
     parser.add_argument("path", type=Path, help="the other package's repository")
-    parser.add_argument("--write", action="store_true", help="write to its pyproject.toml too")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--write", action="store_true", help="write to its pyproject.toml too")
     parser.add_argument("--force", action="store_true", help="overwrite files edited there")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
+    either.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
     arguments = parser.parse_args()
     source, report = Path.cwd(), Report()
     target = read_target(source, arguments.path)

@@ -198,6 +198,8 @@ def _importable(target: Target, section: dict[str, Any]) -> list[str]:
 
 def _maps(entries: list[str], folder: str, package: str) -> bool:
     """Whether coverage's list says that the installed package is the one in `folder`."""
+    if not entries:
+        return False
     first, rest = entries[0].strip("/"), [entry.rstrip("/") for entry in entries[1:]]
     if first == folder:
         return any(entry.endswith(f"site-packages/{package}") for entry in rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ci.errors import Problem
 from ci.pyproject import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ci.adopt.target import Target
 
@@ -70,32 +71,36 @@ def _holds_pytest(target: Target, group: Group) -> bool:
 
 
 def _lists(target: Target) -> Iterator[Group]:
-    tool = target.document.get("tool", {})
+    tool = table(target.document, "tool")
     extras = table(target.document, "project", "optional-dependencies")
-    environments = table(tool, "hatch", "envs")
     for name in NAMES:
         if name != "test" and name in target.project.groups:
             yield [{"include-group": name}]
-        yield [*_extra(target.project.normalized_name, extras, name)]
-        yield [*table(tool, "pdm", "dev-dependencies").get(name, [])]
-        yield _poetry(table(tool, "poetry", "group", name, "dependencies"))
-    yield _poetry(table(tool, "poetry", "dev-dependencies"))
+        yield _plain(_extra(target.project.normalized_name, extras, name))
+        yield _plain(table(tool, "pdm", "dev-dependencies").get(name, []))
+        yield _plain(_poetry(table(tool, "poetry", "group", name, "dependencies")))
+    yield _plain(_poetry(table(tool, "poetry", "dev-dependencies")))
     for name in ("hatch-test", "test", "tests", "default"):
-        environment = environments.get(name, {})
-        yield [*environment.get("dependencies", []), *environment.get("extra-dependencies", [])]
-    yield [*_tox(ini(target.root, "tox.ini").get("testenv", {}).get("deps", ""))]
+        environment = table(tool, "hatch", "envs", name)
+        listed = [environment.get(key, []) for key in ("dependencies", "extra-dependencies")]
+        yield _plain(itertools.chain(*listed))
+    tox = ini(target.root, "tox.ini").get("testenv", {})
+    yield _plain(tox.get("deps", "").splitlines())
 
 
-def _tox(lines: str) -> Iterator[str]:
-    """The plain requirements among tox's: no files, no references, none for some factors only."""
-    for line in filter(None, map(str.strip, lines.splitlines())):
+def _plain(texts: Iterable[object]) -> Group:
+    """Those that are requirements: no paths, no references, none for some of tox's factors only."""
+    found: Group = []
+    for text in (str(each).strip() for each in texts):
         with contextlib.suppress(InvalidRequirement):
-            yield str(Requirement(line))
+            Requirement(text)
+            found.append(text)
+    return found
 
 
 def _extra(own: str, extras: dict[str, Any], name: str, *outer: str) -> Iterator[str]:
     """The requirements of an extra; those that are extras of the package itself, in full."""
-    for text in extras.get(name, []):
+    for text in map(str, _plain(extras.get(name, []))):
         requirement = Requirement(text)
         if canonicalize_name(requirement.name) != own:
             yield text
@@ -104,7 +109,7 @@ def _extra(own: str, extras: dict[str, Any], name: str, *outer: str) -> Iterator
             yield from _extra(own, extras, other, name, *outer)
 
 
-def _poetry(dependencies: dict[str, Any]) -> Group:
+def _poetry(dependencies: dict[str, Any]) -> list[str]:
     """Poetry's own notation as requirements; `^` and `~` keep their lower bound, the lock pins."""
     return [
         f"{name}{_poetry_extras(value)}{_poetry_version(value)}"

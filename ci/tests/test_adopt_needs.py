@@ -87,6 +87,11 @@ def lacking(package: Path) -> Lacking:
         ('[tool.poetry.dev-dependencies]\npytest = ">=8"\n', ["pytest>=8", RUNNERS[1]]),
         ('[tool.pdm.dev-dependencies]\ntest = ["pytest"]\n', ["pytest", RUNNERS[1]]),
         ('[tool.hatch.envs.default]\ndependencies = ["pytest"]\n', ["pytest", RUNNERS[1]]),
+        (
+            '[tool.pdm.dev-dependencies]\ntest = ["-e file:///x", "pytest"]\n',
+            ["pytest", RUNNERS[1]],
+        ),
+        ('[project.optional-dependencies]\ntest = ["a b", "six"]\n', ["six", *RUNNERS]),
         ('[tool.hatch.envs.hatch-test]\nextra-dependencies = ["six"]\n', ["six", *RUNNERS]),
     ],
 )
@@ -94,6 +99,11 @@ def test_what_the_tests_need_is_taken_from_where_it_stands(
     lacking: Lacking, more: str, group: list[Any]
 ) -> None:
     assert lacking(more)["dependency-groups.test"] == group
+
+
+def test_a_group_for_types_needs_mypy_and_nothing_of_the_pipelines_own(lacking: Lacking) -> None:
+    found = lacking('[dependency-groups]\ntypecheck = ["attrs"]\n')
+    assert found["dependency-groups.typecheck"] == ["attrs", "mypy<1.17"]
 
 
 def test_what_the_tests_need_is_taken_from_tox_too(lacking: Lacking) -> None:
@@ -210,13 +220,14 @@ def test_coverage_measures_the_installed_wheel(
         (["src", "*/site-packages"], None),
         (["src/demo_pkg", "*/site-packages/demo_pkg"], None),
         (["src", ".tox/x"], "wheel"),
+        ([], "wheel"),
         (["tests", "*/site-packages"], "wheel"),
     ],
 )
 def test_coverage_reports_the_files_in_git(
     lacking: Lacking, entries: list[str] | None, key: str | None
 ) -> None:
-    found = lacking(f"[tool.coverage.paths]\nsource = {entries}\n" if entries else "")
+    found = lacking("" if entries is None else f"[tool.coverage.paths]\nsource = {entries}\n")
     mapped = {k: v for k, v in found.items() if k.startswith("tool.coverage.paths.")}
     value = ["src/demo_pkg", "**/site-packages/demo_pkg"]
     assert mapped == ({f"tool.coverage.paths.{key}": value} if key else {})

@@ -28,7 +28,7 @@ from pypi_simple import PyPISimple
 
 from ci.adopt.edit import written
 from ci.adopt.needs import Need
-from ci.adopt.target import read_target
+from ci.adopt.target import BACKENDS, read_target
 from ci.errors import Problem, exit_with
 from ci.git import git
 from ci.pyproject import table
@@ -135,16 +135,16 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def describe_refusal(pyproject: str) -> str:
     """The build backend of a package that was refused."""
-    backend = table(tomllib.loads(pyproject), "build-system").get("build-backend", "setup.py")
-    return str(backend).partition(".")[0]
+    name = table(tomllib.loads(pyproject), "build-system").get("build-backend")
+    return BACKENDS[name.partition(".")[0]] if name else "setuptools, setup.py"
 
 
 def tables_added(before: dict[str, Any], after: dict[str, Any]) -> str:
     """What adopt wrote into pyproject.toml: tables, with their keys."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     tables: dict[str, list[str]] = {}
-    for path in new:
-        if new[path] != old.get(path):
+    for path, value in new.items():
+        if value != old.get(path):
             tables.setdefault(".".join(path[:-1]), []).append(path[-1])
     return "; ".join(f"`[{name}]` {', '.join(keys)}" for name, keys in sorted(tables.items()))
 
@@ -210,7 +210,7 @@ def _numbers(root: Path, session: str) -> str:
 def as_table(outcomes: list[Outcome]) -> str:
     """The outcomes as a table in Markdown."""
     lines = [
-        "| package | backend, layout | adopt added | by hand | lint | after `fmt` | tests | build |",
+        "| package | backend, layout | adopt added | by hand | lint | after fmt | tests | build |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in outcomes:
