@@ -54,7 +54,8 @@ def thief(stage: Stage) -> Ending:
     """Look at what the test has found in the Build of the first row."""
     rehearsal, good = stage.rehearsal, stage.base()
     build = next(step for step in good.steps if step.build)
-    loot = Path(build.environment["HOME"], "loot").read_text(encoding="utf-8")
+    kept = Path(build.environment["HOME"], "loot")
+    loot = kept.read_text(encoding="utf-8") if kept.exists() else ""
     role = rehearsal.world.project(build.project)["ServiceRole"]
     tried = [request for request in rehearsal.gate.requests if request.role == role]
     if rehearsal.index.password in loot or "AccessDenied" not in loot or not tried:
@@ -138,11 +139,13 @@ def unformatted(stage: Stage) -> Ending:
 
 
 def leak(stage: Stage) -> Ending:
-    """Track a private file among the package's own."""
+    """Track a private file among the package's own, and no longer have git ignore such files."""
     rehearsal = stage.fresh()
-    private = rehearsal.checkout / rehearsal.project.package_dir / ".env"
-    private.write_text("NAME=value\n", encoding="utf-8")
-    git(rehearsal.checkout, "add", "--force", str(private))
+    (rehearsal.checkout / rehearsal.project.package_dir / ".env").write_text("NAME=value\n")
+    ignored = rehearsal.checkout / ".gitignore"
+    lines = ignored.read_text(encoding="utf-8").splitlines() if ignored.exists() else []
+    kept = [line for line in lines if not line.startswith(".env")]
+    ignored.write_text("\n".join(kept) + "\n", encoding="utf-8")
     push_commit(rehearsal, rehearsal.branch, "Add settings")
     return _tagged(rehearsal)
 

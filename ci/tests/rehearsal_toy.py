@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     Build = tuple[str, str, str | None, list[str], list[str]]
 
 _NOX = """
-import hashlib, json, os, pathlib, sys
-import boto3, requests
+import hashlib, json, os, pathlib, sys, urllib.request
 
 session = os.environ["NOXSESSION"]
 name, root = "toy-1.0", os.environ["TWINE_REPOSITORY_URL"]
@@ -33,6 +32,8 @@ if session in ("pr", "release"):
         sums += hashlib.sha256(content).hexdigest() + "  " + file + "\\n"
     (dist / "SHA256SUMS").write_text(sums)
 elif session == "publish":
+    import boto3, requests  # which take their time
+
     client = boto3.client("secretsmanager")
     secret = client.get_secret_value(SecretId=os.environ["PYPI_SECRET_ID"])
     token = json.loads(secret["SecretString"])
@@ -46,7 +47,7 @@ elif session == "publish":
             auth=(token["username"], token["password"]),
         ).raise_for_status()
 elif session == "verify":
-    requests.get(os.environ["UV_INDEX"] + "toy/").raise_for_status()
+    urllib.request.urlopen(os.environ["UV_INDEX"] + "toy/").read()
 else:
     sys.exit("no session " + session)
 """
