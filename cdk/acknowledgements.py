@@ -42,7 +42,6 @@ def _findings(stack: Stack) -> Iterator[tuple[str, str, str]]:
         yield project, "CB4", "S3's own key serves; one of ours would cost more than the builds."
         log = f"log-group:/aws/codebuild/{_id(stack, project, 'Ref')}:*"
         yield project, f"IAM5[{_arn(stack, 'logs', log)}]", "Builds name their log streams."
-    for project in ("pr-validation", "release"):
         groups = f"report-group/{_id(stack, project, 'Ref')}-*"
         yield project, f"IAM5[{_arn(stack, 'codebuild', groups)}]", "buildspec.yml names them."
     for role, bucket, actions in _BUCKET_USERS:

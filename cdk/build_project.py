@@ -16,17 +16,19 @@ if TYPE_CHECKING:
 class BuildProject(codebuild.PipelineProject):
     """Calls the session that NOXSESSION names, through the buildspec that all projects share."""
 
-    def __init__(  # noqa: PLR0913 - three of them are CDK's own
+    def __init__(
         self,
         stack: Stack,
         construct_id: str,
         settings: Settings,
         variables: dict[str, str],
         cache: codebuild.Cache | None = None,
-        *,
-        reports: bool = True,
     ) -> None:
-        """`variables` are the build's environment; `reports`: its session writes some."""
+        """`variables` are the build's environment.
+
+        Every build may make report groups of its own, also one that writes no reports:
+        buildspec.yml names some, and AWS does not say whether CodeBuild makes them all the same.
+        """
         name = f"{settings.name}-{construct_id}"
         log = run_log(
             stack, f"{construct_id}-log", f"/aws/codebuild/{name}", settings.log_retention
@@ -44,7 +46,6 @@ class BuildProject(codebuild.PipelineProject):
             environment_variables=plain(variables),
             timeout=Duration.minutes(30),
             cache=cache,
-            grant_report_group_permissions=reports,
             logging=codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
             ),

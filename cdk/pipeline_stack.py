@@ -99,6 +99,6 @@ class PipelineStack(Stack):
     def _publish_project(self) -> BuildProject:
         name = self._settings.secret
         variables = {"NOXSESSION": "publish", "PYPI_SECRET_ID": name}
-        project = BuildProject(self, "publish", self._settings, variables, reports=False)
+        project = BuildProject(self, "publish", self._settings, variables)
         aws_secretsmanager.Secret.from_secret_name_v2(self, "token", name).grant_read(project)
         return project

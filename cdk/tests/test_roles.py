@@ -39,8 +39,8 @@ def bucket(name: str, actions: set[str]) -> Table:
     return {f"<{name}>": actions, f"<{name}>/*": actions}
 
 
-def build(project: str, *, reports: bool) -> Table:
-    """What every build may do: clone the repository, write its log, perhaps reports."""
+def build(project: str) -> Table:
+    """What every build may do: clone the repository, write its log and its reports."""
     logs = f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/codebuild/<{project}>"
     groups = f"arn:aws:codebuild:us-west-2:{ACCOUNT}:report-group/<{project}>-*"
     return {
@@ -48,7 +48,8 @@ def build(project: str, *, reports: bool) -> Table:
         logs: WRITE_LOG | {"logs:CreateLogGroup"},
         f"{logs}:*": WRITE_LOG | {"logs:CreateLogGroup"},
         CODE: {"codecommit:GitPull"},
-    } | ({groups: REPORT} if reports else {})
+        groups: REPORT,
+    }
 
 
 def pipeline(name: str) -> str:
@@ -65,7 +66,7 @@ ROLES: dict[str, Table] = {
         **bucket("pull-requests-artifacts", READ | WRITE),
     },
     "pr-validation/Role": {
-        **build("pr-validation", reports=True),
+        **build("pr-validation"),
         **bucket("pull-requests-artifacts", READ),
         **bucket("cache", READ | WRITE),
     },
@@ -83,12 +84,12 @@ ROLES: dict[str, Table] = {
         **bucket("releases-artifacts", READ | WRITE),
     },
     "release/Role": {
-        **build("release", reports=True),
+        **build("release"),
         **bucket("releases-artifacts", READ | WRITE),
         "not <releases-artifacts>/*/dist/*": {"!s3:PutObject*", "!s3:DeleteObject*"},
     },
     "publish/Role": {
-        **build("publish", reports=False),
+        **build("publish"),
         **bucket("releases-artifacts", READ),
         f"{SECRET}-??????": READ_SECRET,
     },
