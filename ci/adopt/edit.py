@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Array, Table
+from tomlkit.items import Array
 
 from ci.errors import Problem
 
@@ -35,8 +35,9 @@ def written(text: str, needs: Sequence[Need]) -> str:
     Raises Problem when that can't be done without touching more.
     """
     before = tomllib.loads(text)
+    newline = "\r\n" if "\r\n" in text else "\n"
     try:
-        after = _edited(text, needs)
+        after = _edited(text.replace("\r\n", "\n"), needs).replace("\n", newline)
         if tomllib.loads(after) == _merged(before, needs):
             return after
     except (TOMLKitError, tomllib.TOMLDecodeError):
@@ -49,41 +50,56 @@ def written(text: str, needs: Sequence[Need]) -> str:
 
 
 def _edited(text: str, needs: Sequence[Need]) -> str:
-    """Existing tables get their keys where they are; new ones come last, as text."""
+    """Keys that are there are extended by tomlkit; lines are put in for those that aren't."""
     document = tomlkit.parse(text)
-    new: list[Need] = []
-    for need in needs:
-        table = _table(document, need.table)
-        if table is None:
-            new.append(need)
-        else:
-            _put(table, need)
-    sections = [
-        _section(table, list(members), present={})
-        for table, members in groupby(new, key=lambda need: need.table)
-    ]
-    return "\n".join([tomlkit.dumps(document).rstrip("\r\n") + "\n", *sections])
+    absent = [need for need in needs if not _extend(document, need)]
+    edited = tomlkit.dumps(document).rstrip("\n") + "\n"
+    for table, members in groupby(absent, key=lambda need: need.table):
+        edited = _insert(edited, table, list(members))
+    return edited
 
 
-def _table(
-    document: tomlkit.TOMLDocument, keys: tuple[str, ...]
-) -> Any:  # noqa: ANN401 - tomlkit's own types differ
-    """The table that has a header of its own, None if only others below it have one."""
-    node: Any = document
-    for key in keys:
-        node = node.get(key)
-        if node is None:
-            return None
-    return None if isinstance(node, Table) and node.is_super_table() else node
-
-
-def _put(table: Any, need: Need) -> None:  # noqa: ANN401 - same
+def _extend(document: tomlkit.TOMLDocument, need: Need) -> bool:
+    """Give a key that is there its new value; False if it isn't there."""
+    table: Any = document
+    for key in need.table:
+        table = table.get(key, {})
     present = table.get(need.key)
     if isinstance(present, Array):
         for item in need.value[len(present) :]:
             present.append(tomlkit.parse(f"item = {_value(item)}")["item"])
-        return
-    table[need.key] = tomlkit.parse(_line(need))[need.key]
+    elif present is not None:
+        table[need.key] = need.value
+    return present is not None
+
+
+def _insert(text: str, table: tuple[str, ...], needs: list[Need]) -> str:
+    """Put keys after the last of their table, or the table after everything."""
+    lines = text.splitlines(keepends=True)
+    headers = [number for number, line in enumerate(lines) if _header(line)]
+    start = next((number for number in headers if _header(lines[number]) == table), None)
+    if start is None:
+        return f"{text.rstrip()}\n\n{_section(table, needs, present={})}"
+    end = next((number for number in headers if number > start), len(lines))
+    while end > start + 1 and not lines[end - 1].partition("#")[0].strip():
+        end -= 1  # comments and blank lines before the next table belong to that
+    new = [f"{line}\n" for need in needs for line in (f"# {need.why}", _line(need))]
+    return "".join([*lines[:end], *new, *lines[end:]])
+
+
+def _header(line: str) -> tuple[str, ...]:
+    """The keys of a table's header; none if the line is anything else."""
+    if not line.startswith("["):
+        return ()
+    try:
+        node: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()
+    keys: list[str] = []
+    while node:
+        ((key, node),) = node.items() if isinstance(node, dict) else [("[]", None)]
+        keys.append(key)
+    return tuple(keys)
 
 
 def _section(table: tuple[str, ...], needs: Sequence[Need], *, present: dict[str, Any]) -> str:

@@ -367,20 +367,57 @@ line-length = 99
 [dependency-groups]
 test = ["pytest"]
 """
+EDITED = """\
+# the beginning
+[project]
+name = "x" # its name
+classifiers = [
+  # these first
+  "One", # the one
+  "Two",
+]
+
+[tool.black]
+line-length = 99
+# to see
+preview = true
+
+# groups
+[dependency-groups]
+test = ["pytest", { include-group = "more" }]
+
+[tool.ci]
+# so it is
+allow = [
+  "a-name-0",
+  "a-name-1",
+  "a-name-2",
+  "a-name-3",
+  "a-name-4",
+  "a-name-5",
+  "a-name-6",
+]
+"""
 NEEDS = [
     Need(("project",), "classifiers", ["One", "Two"], "why not"),
     Need(("dependency-groups",), "test", ["pytest", {"include-group": "more"}], "for tests"),
     Need(("tool", "black"), "preview", value=True, why="to see"),
-    Need(("tool", "ci"), "allow", [f"a-long-name-{n}" for n in range(9)], "so it is"),
+    Need(("tool", "ci"), "allow", [f"a-name-{n}" for n in range(7)], "so it is"),
 ]
 
 
 def test_comments_and_order_stay_when_keys_are_added() -> None:
     after = written(COMMENTED, NEEDS)
-    lines = iter(after.splitlines())
-    assert all(line in lines for line in COMMENTED.splitlines() if not line.startswith("test ="))
-    assert tomllib.loads(after)["project"]["classifiers"] == ["One", "Two"]
-    assert '\n\n[tool.ci]\n# so it is\nallow = [\n  "a-long-name-0",\n' in after
+    assert after == EDITED
+    assert written(COMMENTED.replace("\n", "\r\n"), NEEDS) == EDITED.replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("rest", ["", "\n", "\n[[tool.x]]\na = 1\n", "\n\n# next\n[next]\n"])
+def test_a_key_goes_to_its_own_table(rest: str) -> None:
+    after = written(f"[tool.black]\n# last\nline-length = 99 # so{rest}", NEEDS[2:3])
+    assert after == (
+        "[tool.black]\n# last\nline-length = 99 # so\n# to see\npreview = true\n" + rest[1:]
+    )
 
 
 def test_what_is_to_be_pasted_says_where_and_why() -> None:
