@@ -34,7 +34,7 @@ class Need:
 
 
 def needs(source: Path, target: Target) -> list[Need]:
-    """Everything to be added to pyproject.toml, in the order of the file of this repository.
+    """Everything to be added to pyproject.toml, in the order in which they are shown.
 
     Raises Problem for a dependency group that can't be resolved.
     """
