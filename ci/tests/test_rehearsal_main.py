@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from ci.rehearsal.report import Report
 from ci.tests.rehearsal_toy import make_toy, template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -42,56 +43,58 @@ def scratch(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(scratch: Path) -> Mapping[str, str]:
-    root = str(Path(ci.__file__).parents[1])
-    return {**os.environ, "PYTHONPATH": root, "TMPDIR": str(scratch)}
-
-
-def rehearse(
-    toy: Path, environment: Mapping[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "ci.rehearsal", *arguments]
-    return subprocess.run(
-        line, cwd=toy, env=environment, capture_output=True, text=True, check=False
-    )
+def here(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Go to a toy, with `scratch` for temporary folders; afterwards SIGTERM is as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    yield monkeypatch.chdir
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing(
-    toy: Path, scratch: Path, environment: Mapping[str, str]
+    toy: Path,
+    scratch: Path,
+    here: Callable[[Path], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    here(toy)
     (toy / "changed").touch()
-    done = rehearse(toy, environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 uncommitted changes are not part of this" in done.stdout
-    assert "Publish   toy-publish runs nox -s publish" in done.stdout
-    assert "toy-1.0.tar.gz from http://127.0.0.1" in done.stdout
-    assert "from the event to the installed package" in done.stdout
-    assert "\x1b" not in done.stdout
+    command.main([])
+    said = capsys.readouterr().out
+    assert "1 uncommitted changes are not part of this" in said
+    assert "Publish   toy-publish runs nox -s publish" in said
+    assert "toy-1.0.tar.gz from http://127.0.0.1" in said
+    assert "from the event to the installed package" in said
+    assert "\x1b" not in said
     assert list(scratch.iterdir()) == []
     assert {path.name for path in toy.iterdir()} >= {"changed", "buildspec.yml"}
 
 
 def test_a_pull_request_is_rehearsed_when_opened_and_when_updated(
-    toy: Path, environment: Mapping[str, str]
+    toy: Path, here: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = rehearse(toy, environment, "pr")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("comment on pull request 1: it SUCCEEDED") == 2
-    assert done.stdout.count("Validate: reports of tests: junit.xml") == 2
+    here(toy)
+    command.main(["pr"])
+    said = capsys.readouterr().out
+    assert said.count("comment on pull request 1: it SUCCEEDED") == 2
+    assert said.count("Validate: reports of tests: junit.xml") == 2
 
 
 def test_what_fails_is_shown_and_kept_if_asked_for(
-    toy: Path, scratch: Path, environment: Mapping[str, str]
+    tmp_path: Path,
+    scratch: Path,
+    here: Callable[[Path], None],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     document = template()
     document["Resources"]["Pr"]["Properties"]["Environment"]["EnvironmentVariables"] = []
-    broken = make_toy(toy.with_name("broken"), document)
-    done = rehearse(broken, environment, "pr", "--keep")
-    assert done.returncode == 1
-    assert "stopped in Validate" in done.stdout
-    assert "NOXSESSION is None, not 'pr'" in done.stderr
+    here(make_toy(tmp_path / "broken", document))
+    with pytest.raises(Problem, match="NOXSESSION is None, not 'pr'"):
+        command.main(["pr", "--keep"])
+    said = capsys.readouterr().out
+    assert "stopped in Validate" in said
     (kept,) = scratch.iterdir()
-    assert f"kept: {kept}" in done.stdout
+    assert f"kept: {kept}" in said
     assert (kept / "checkout" / "buildspec.yml").exists()
 
 
@@ -99,7 +102,7 @@ def test_what_fails_is_shown_and_kept_if_asked_for(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
 )
 def test_an_interrupted_rehearsal_leaves_no_folder_and_no_process(
-    tmp_path: Path, scratch: Path, environment: Mapping[str, str], number: int, code: int
+    tmp_path: Path, scratch: Path, number: int, code: int
 ) -> None:
     fifo = tmp_path / "held"
     os.mkfifo(fifo)
@@ -108,6 +111,8 @@ def test_an_interrupted_rehearsal_leaves_no_folder_and_no_process(
     author = ("-c", "user.name=Toy", "-c", "user.email=toy@example.com")
     subprocess.run(["git", *author, "commit", "-qam", "Sleep"], cwd=toy, check=True)
     line = [sys.executable, "-m", "ci.rehearsal"]
+    root = str(Path(ci.__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(scratch)}
     with subprocess.Popen(line, cwd=toy, env=environment, stderr=subprocess.PIPE) as running:
         with fifo.open() as held:
             assert held.readline() == "begun\n"
