@@ -21,13 +21,16 @@ from ci.git import git
 from ci.project import read_project
 from ci.tests.aws_cli import complaints
 from ci.tests.pages import ROOT, Page, pages
+from ci.tests.samples import make_package, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ci.rehearsal.servers import PackageIndex
 
-SETUP = Page("docs/cicd-setup.md")
+README, SETUP, ADOPTING = (
+    Page(name) for name in ("README.md", "docs/cicd-setup.md", "docs/adopting.md")
+)
 LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_", "UV_INDEX")
 
 
@@ -86,7 +89,7 @@ ELSEWHERE = {
         "test_sessions.py::test_without_a_defect_every_session_passes_on_both_ends",
     ),
 }
-NEEDS_AWS = re.compile(r"nox -s cdk -- (bootstrap|synth|diff|deploy|destroy)\b.*")
+NEEDS_AWS = re.compile(r"nox -s cdk -- (bootstrap|diff|deploy|destroy)\b.*")
 
 
 @pytest.mark.parametrize(("line", "runs", "test"), [(k, *v) for k, v in ELSEWHERE.items()])
@@ -103,7 +106,7 @@ def test_what_is_run_elsewhere_is_run_there(line: str, runs: str, test: str) -> 
 
 
 def test_what_readme_begins_with_is_what_ci_runs() -> None:
-    rehearse, check = Page("README.md").commands
+    rehearse, check = README.commands
     assert check in (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert check == f"{GET_NOX} && .venv/bin/nox -s pr"
     assert rehearse == f"{GET_NOX} && .venv/bin/nox -s rehearse"
@@ -113,8 +116,8 @@ def test_what_readme_begins_with_is_what_ci_runs() -> None:
 
 # The line, and what it is played as where it is not itself.
 PLAYED_AS = {
-    GET_NOX: ":",
-    'export PATH="$PWD/.venv/bin:$PATH"': ":",
+    "git clone URL-OF-THIS-REPOSITORY pipeline": 'git clone "$STAGE/laptop" pipeline',
+    GET_NOX: 'mkdir .venv && ln -s "$(dirname "$PYTHON")" .venv/bin',
     "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
     # What one does at the editor first.
     'git commit -am "Release 0.2.0"': '"$PYTHON" "$STAGE/edit.py"'
@@ -123,8 +126,8 @@ PLAYED_AS = {
     "git push origin v9.9.9": "git push origin v9.9.9"
     ' && ! RELEASE_TAG=v9.9.9 "$PYTHON" -m ci.version 2> "$STAGE/refusal"',
     "git push origin v0.2.0": "git push origin v0.2.0 && nox -s publish",
-    # The rest of it, all of `pr`, is what README's second command runs.
-    "nox -s release": "nox -s version reproduce",
+    # All of `pr`, which is left out, is what README's second command runs.
+    "nox -s release": "[ -d dist ] || nox -s version reproduce",
 }
 
 PROGRAMS = {
@@ -134,9 +137,6 @@ case "$*" in
   *--secret-string*) cat >> "$STAGE/stored"; echo >> "$STAGE/stored" ;;
   *merge-pull-request*) git push --quiet origin HEAD:main ;;
 esac
-""",
-    "nox": """#!/usr/bin/env bash
-exec "$PYTHON" -m nox --reuse-venv=yes "$@"
 """,
     "edit.py": r"""
 import pathlib, time
@@ -157,7 +157,7 @@ def as_played(line: str) -> str:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Path:
-    """A clone of HEAD as branch main, an empty CodeCommit, and what stands in for programs."""
+    """A clone of HEAD, an empty CodeCommit, a package, and what stands in for programs."""
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "codecommit")
     git(tmp_path, "clone", "--quiet", "--no-tags", "--no-checkout", str(ROOT), "laptop")
     head = git(ROOT, "rev-parse", "HEAD")
@@ -165,6 +165,8 @@ def stage(tmp_path: Path) -> Path:
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
+    tests = {"tests/test_demo.py": "import demo_pkg\n\n\ndef test_it():\n    assert demo_pkg\n"}
+    write(make_package(tmp_path / "yours"), tests)
     return tmp_path
 
 
@@ -193,13 +195,12 @@ def reader(stage: Path, package_index: PackageIndex) -> dict[str, str]:
     }
 
 
-def test_the_setup_page_can_be_typed_from_top_to_bottom(
-    stage: Path, reader: dict[str, str]
-) -> None:
+def play(page: Page, folder: Path, environment: dict[str, str]) -> str:
+    """Run all its commands in one shell that stops at the first failure; what they printed."""
     done = subprocess.run(
-        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in SETUP.commands)],
-        cwd=stage / "laptop",
-        env=reader,
+        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in page.commands)],
+        cwd=folder,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -207,10 +208,30 @@ def test_the_setup_page_can_be_typed_from_top_to_bottom(
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:]
+    return done.stdout
+
+
+def test_the_setup_page_can_be_typed_from_top_to_bottom(
+    stage: Path, reader: dict[str, str]
+) -> None:
+    printed = play(SETUP, stage / "laptop", reader)
     assert "[tag-version]" in (stage / "refusal").read_text(encoding="utf-8")
     token = {"username": "__token__", "password": reader["GIVEN"]}
     stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in stored] == [token, token]
     assert reader["GIVEN"] not in (stage / "calls").read_text(encoding="utf-8")
-    assert done.stdout.count("skip, is there") == 2 * 2  # the dry run, and publishing again
-    assert done.stdout.count("installs and imports") == 2  # on the lowest and the highest Python
+    assert printed.count("skip, is there") == 2 * 2  # the dry run, and publishing again
+    assert printed.count("installs and imports") == 2  # on the lowest and the highest Python
+
+
+def test_the_adopting_page_can_be_typed_from_top_to_bottom(
+    stage: Path, reader: dict[str, str]
+) -> None:
+    assert "1 passed" in play(ADOPTING, stage, reader)
+    assert not (stage / "yours/noxfile.py").exists()
+
+
+def test_no_other_page_has_commands() -> None:
+    assert {page.name for page in pages() if page.commands} == {
+        page.name for page in (README, SETUP, ADOPTING)
+    }
