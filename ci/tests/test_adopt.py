@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from ci.adopt import __main__ as adopt
 from ci.adopt.apply import apply
-from ci.adopt.copies import LIST, Change
+from ci.adopt.copies import LIST, Change, file_changes
 from ci.errors import Problem
 from ci.project import read_project
 from ci.tests.samples import git, make_package, write
@@ -264,6 +265,14 @@ def test_a_write_that_fails_leaves_everything_as_it_was(
     assert not (root / "a").exists()
     apply(root, changes)
     assert state(root) == {"old.py": b"new", "a/b/new.py": b"new", "last.py": b"last"}
+
+
+def test_nothing_that_travels_imports_what_stays(tmp_path: Path) -> None:
+    changes = file_changes(ROOT, tmp_path, pythons=[], groups=[])
+    modules = {change.path: change.after or b"" for change in changes if ".py" in change.path}
+    assert len(modules) > 20
+    stays = re.compile(rb"(?m)^\s*(?:from|import) (?:ci\.(?:tests|adopt)|tests)\b")
+    assert [path for path, content in modules.items() if stays.search(content)] == []
 
 
 def test_the_next_step_is_named(run: Adopt) -> None:

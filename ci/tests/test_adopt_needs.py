@@ -420,6 +420,12 @@ def test_a_key_goes_to_its_own_table(rest: str) -> None:
     )
 
 
+def test_a_switch_is_turned_where_it_is_and_a_list_of_lists_is_no_table() -> None:
+    text = "[tool.x]\non = false # off\nrows = [\n[1],\n[2], # two\n]\n"
+    turned = [Need(("tool", "x"), "on", value=True, why="now"), Need(("tool", "x"), "n", 1, "one")]
+    assert written(text, turned) == text.replace("false", "true") + "# one\nn = 1\n"
+
+
 def test_what_is_to_be_pasted_says_where_and_why() -> None:
     text = to_paste(tomllib.loads(COMMENTED), NEEDS)
     assert (
