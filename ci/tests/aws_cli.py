@@ -25,7 +25,7 @@ _ITS_OWN = {
     "s3 rm": {"recursive"},
 }
 _RENAMED = {("sns", "endpoint"): "notification-endpoint"}
-_GLOBAL = {"output", "query", "region"}
+_GLOBAL = {"no-paginate", "output", "query", "region"}
 _PAGING = {"max-items", "page-size", "starting-token"}
 
 _session = botocore.session.get_session()

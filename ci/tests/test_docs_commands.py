@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 README, SETUP, ADOPTING = (
     Page(name) for name in ("README.md", "docs/cicd-setup.md", "docs/adopting.md")
 )
-LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_", "UV_INDEX")
+LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_")
 
 
 def aws_commands() -> list[str]:
@@ -77,11 +77,11 @@ GET_NOX = "python3 -m venv .venv && .venv/bin/pip install -qr ci/locks/nox.txt"
 ELSEWHERE = {
     "nox -s rehearse": (
         "ci.rehearsal",
-        "test_rehearsal_play.py::test_a_release_goes_from_its_tag_to_the_index",
+        "test_rehearsal_main.py::test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing",
     ),
     "nox -s rehearse -- pr": (
         "ci.rehearsal",
-        "test_rehearsal_play.py::test_a_pull_request_leads_to_reports_and_a_comment",
+        "test_rehearsal_main.py::test_a_pull_request_is_rehearsed_when_opened_and_when_updated",
     ),
     "nox -s lock": ("ci.lock", "test_lock.py::test_the_command_line_checks_and_compiles"),
     "nox -s tests_all": (
@@ -191,7 +191,7 @@ def reader(stage: Path, package_index: PackageIndex) -> dict[str, str]:
         "TWINE_USERNAME": package_index.username,
         "TWINE_PASSWORD": package_index.password,
         "TWINE_REPOSITORY_URL": package_index.upload_url,
-        "UV_INDEX": package_index.index_url,
+        "UV_INDEX": f"{package_index.index_url} {os.environ.get('UV_INDEX', '')}",
     }
 
 
