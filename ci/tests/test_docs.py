@@ -62,6 +62,11 @@ def leads_somewhere(page: Page, link: str) -> bool:
     return target.exists()
 
 
+@pytest.mark.parametrize("link", ["docs/none.md", "#none", "docs/design.md#none", "http://x"])
+def test_a_dead_link_is_found(link: str) -> None:
+    assert not leads_somewhere(README, link)
+
+
 @every_page
 def test_no_two_headings_of_a_page_have_the_same_anchor(page: Page) -> None:
     assert len(set(page.anchors)) == len(page.anchors)
@@ -74,6 +79,10 @@ def test_every_file_that_is_named_exists(page: Page) -> None:
         name for name in named if "/" in name.strip("/") or re.search(r"\.(py|toml|yml)$", name)
     ]
     assert [name for name in files if not exists(name)] == []
+
+
+def test_a_file_that_is_not_there_is_found() -> None:
+    assert [name for name in ("ci/none.py", "none.toml", "docs/none/") if exists(name)] == []
 
 
 def exists(name: str) -> bool:
