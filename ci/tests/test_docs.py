@@ -34,14 +34,8 @@ SETUP, README, SECURITY = (
 )
 # What sessions and users make, so that git does not have it.
 MADE = (
-    ".nox/*",
-    ".pypirc",
-    "ci/adopted.sha256",
-    ".venv/*",
-    "cdk/.venv/*",
-    "coverage.xml",
-    "dist/*",
-    "reports/*",
+    *("*/.venv/*", ".nox/*", ".pypirc", ".venv/*", "ci/adopted.sha256"),
+    *("cdk/cdk.out/*", "coverage.xml", "dist/*", "reports/*"),
 )
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
