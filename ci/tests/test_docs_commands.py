@@ -2,7 +2,7 @@
 
 Commands of the AWS CLI are held against its models. The rest of docs/cicd-setup.md is played from
 top to bottom in one shell, with CodeCommit, AWS and the index replaced by local ones. What would
-take too long is run by another test, which is named here.
+take too long is run by another test, which is named here. docs/adopting.md is in test_adopt_docs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ci.git import git
 from ci.project import read_project
 from ci.tests.aws_cli import complaints
 from ci.tests.pages import ROOT, Page, pages
-from ci.tests.samples import make_package, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +115,6 @@ def test_what_readme_begins_with_is_what_ci_runs() -> None:
 
 # The line, and what it is played as where it is not itself.
 PLAYED_AS = {
-    "git clone URL-OF-THIS-REPOSITORY pipeline": 'git clone "$STAGE/laptop" pipeline',
     GET_NOX: 'mkdir .venv && ln -s "$(dirname "$PYTHON")" .venv/bin',
     "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
     # What one does at the editor first.
@@ -157,7 +155,7 @@ def as_played(line: str) -> str:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Path:
-    """A clone of HEAD, an empty CodeCommit, a package, and what stands in for programs."""
+    """A clone of HEAD, an empty CodeCommit, and what stands in for programs."""
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "codecommit")
     git(tmp_path, "clone", "--quiet", "--no-tags", "--no-checkout", str(ROOT), "laptop")
     head = git(ROOT, "rev-parse", "HEAD")
@@ -165,8 +163,6 @@ def stage(tmp_path: Path) -> Path:
     for name, text in PROGRAMS.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
-    tests = {"tests/test_demo.py": "import demo_pkg\n\n\ndef test_it():\n    assert demo_pkg\n"}
-    write(make_package(tmp_path / "yours"), tests)
     return tmp_path
 
 
@@ -195,12 +191,13 @@ def reader(stage: Path, package_index: PackageIndex) -> dict[str, str]:
     }
 
 
-def play(page: Page, folder: Path, environment: dict[str, str]) -> str:
-    """Run all its commands in one shell that stops at the first failure; what they printed."""
+def test_the_setup_page_can_be_typed_from_top_to_bottom(
+    stage: Path, reader: dict[str, str]
+) -> None:
     done = subprocess.run(
-        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in page.commands)],
-        cwd=folder,
-        env=environment,
+        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in SETUP.commands)],
+        cwd=stage / "laptop",
+        env=reader,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -208,27 +205,13 @@ def play(page: Page, folder: Path, environment: dict[str, str]) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:]
-    return done.stdout
-
-
-def test_the_setup_page_can_be_typed_from_top_to_bottom(
-    stage: Path, reader: dict[str, str]
-) -> None:
-    printed = play(SETUP, stage / "laptop", reader)
     assert "[tag-version]" in (stage / "refusal").read_text(encoding="utf-8")
     token = {"username": "__token__", "password": reader["GIVEN"]}
     stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in stored] == [token, token]
     assert reader["GIVEN"] not in (stage / "calls").read_text(encoding="utf-8")
-    assert printed.count("skip, is there") == 2 * 2  # the dry run, and publishing again
-    assert printed.count("installs and imports") == 2  # on the lowest and the highest Python
-
-
-def test_the_adopting_page_can_be_typed_from_top_to_bottom(
-    stage: Path, reader: dict[str, str]
-) -> None:
-    assert "1 passed" in play(ADOPTING, stage, reader)
-    assert not (stage / "yours/noxfile.py").exists()
+    assert done.stdout.count("skip, is there") == 2 * 2  # the dry run, and publishing again
+    assert done.stdout.count("installs and imports") == 2  # on the lowest and the highest Python
 
 
 def test_no_other_page_has_commands() -> None:
