@@ -163,7 +163,14 @@ def version(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS, default=False)
 def ci_tests(session: nox.Session) -> None:
-    """Test ci/ against real servers on loopback; arguments go to pytest."""
+    """Test ci/, but for what is slow; arguments go to pytest."""
+    setup(session, "ci-tests")
+    pytest(session, "ci/tests", "--cov-config=ci/tests/coverage.ini", "-m", "not slow")
+
+
+@nox.session(python=TOOLS, default=False, allow_parallel=False)
+def ci_tests_all(session: nox.Session) -> None:
+    """Test ci/ also with faulty servers, real sessions and whole plays, and hold its coverage."""
     setup(session, "ci-tests")
     threshold = 0 if session.posargs else 95  # a selection covers what it covers
     pytest(

@@ -24,7 +24,7 @@ from ci.rehearsal.play import (
     play_release,
     push_commit,
 )
-from ci.rehearsal.report import Report
+from ci.rehearsal.report import Report, save_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if changed:
         report.say(f"{len(changed)} uncommitted changes are not part of this: HEAD is played")
     with _scratch(report, keep=arguments.keep) as folder:
-        _PLAYS[arguments.play](folder, report)
+        _PLAYS[arguments.play](folder, report, arguments.svg)
 
 
-def _release(folder: Path, report: Report) -> None:
+def _release(folder: Path, report: Report, svg: Path | None) -> None:
     report.say("setting up: the stack, a repository, an index, a Secrets Manager …")
     with open_rehearsal(Path.cwd(), folder, report.step) as rehearsal:
         began = time.monotonic()
@@ -58,11 +58,15 @@ def _release(folder: Path, report: Report) -> None:
         seconds = time.monotonic() - began
         report.table(execution.steps)
         report.reports(execution.steps)
-        report.files(check_release(rehearsal, execution), rehearsal.index.index_url)
-        report.say(f"from the event to the installed package: {seconds:.1f} s")
+        files = check_release(rehearsal, execution)
+        report.files(files, rehearsal.index.index_url)
+        end = f"from the event to the installed package: {seconds:.1f} s"
+        report.say(end)
+        if svg:
+            save_picture(svg, execution.steps, files, end)
 
 
-def _pull_request(folder: Path, report: Report) -> None:
+def _pull_request(folder: Path, report: Report, _: Path | None) -> None:
     report.say("setting up: the stack, a repository …")
     with open_rehearsal(Path.cwd(), folder, report.step) as rehearsal:
         steps = []
@@ -80,7 +84,7 @@ def _pull_request(folder: Path, report: Report) -> None:
         check_pull_request(rehearsal, execution)
 
 
-def _faults(folder: Path, report: Report) -> None:
+def _faults(folder: Path, report: Report, _: Path | None) -> None:
     report.say("setting up: the stack, a repository, an index, a Secrets Manager …")
     with open_rehearsal(Path.cwd(), folder) as rehearsal:
         play_faults(rehearsal, report)
@@ -115,6 +119,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("play", nargs="?", choices=_PLAYS, default="release", help="what to play")
     parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
+    parser.add_argument(
+        "--svg",
+        type=Path,
+        metavar="FILE",
+        help="save a release's end as a picture, as README has it",
+    )
     return parser.parse_args(argv)
 
 

@@ -5,10 +5,13 @@ Rich decides by itself what a terminal gets; everything else gets plain lines.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+
+from ci.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,13 +58,7 @@ class Report:
 
     def table(self, steps: Iterable[Step]) -> None:
         """All steps at a glance."""
-        table = Table("stage", "project", "session", "seconds", "outcome")
-        table.columns[3].justify = "right"
-        for step in steps:
-            outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
-            seconds = f"{step.seconds or 0:.1f}"
-            table.add_row(step.stage, step.project or "-", step.session or "-", seconds, outcome)
-        self.console.print(table)
+        self.console.print(_table(steps))
 
     def files(self, files: Mapping[str, str], where: str) -> None:
         """What was installed from where, with which sha256."""
@@ -75,6 +72,34 @@ class Report:
                 if paths:
                     names = ", ".join(path.name for path in paths)
                     self.say(f"{step.stage}: reports of {group}: {names}")
+
+
+def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], end: str) -> None:
+    """Save what the end of a release looks like in a terminal as an SVG file.
+
+    Raises Problem when the file can't be written.
+    """
+    terminal = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
+    terminal.print(_table(steps))
+    for name, digest in files.items():
+        terminal.print(f"{name}\n  sha256 {digest}", highlight=False)
+    terminal.print(end, highlight=False)
+    try:
+        terminal.save_svg(str(path), title="nox -s rehearse")
+    except OSError as error:
+        raise Problem(
+            "picture-unwritable", f"{path} can't be written ({error})", "name another file"
+        ) from None
+
+
+def _table(steps: Iterable[Step]) -> Table:
+    table = Table("stage", "project", "session", "seconds", "outcome")
+    table.columns[3].justify = "right"
+    for step in steps:
+        outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
+        seconds = f"{step.seconds or 0:.1f}"
+        table.add_row(step.stage, step.project or "-", step.session or "-", seconds, outcome)
+    return table
 
 
 def last_lines(log: Path) -> list[str]:

@@ -22,7 +22,7 @@ from ci.rehearsal.build import Failure
 from ci.rehearsal.faults import FAULTS, play_faults
 from ci.rehearsal.pipeline import Step
 from ci.rehearsal.play import open_rehearsal
-from ci.rehearsal.report import Report
+from ci.rehearsal.report import Report, save_picture
 from ci.tests.rehearsal_toy import make_toy, template
 
 if TYPE_CHECKING:
@@ -59,13 +59,15 @@ def test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing(
 ) -> None:
     here(toy)
     (toy / "changed").touch()
-    command.main([])
+    picture = toy.parent / "end.svg"
+    command.main(["--svg", str(picture)])
     said = capsys.readouterr().out
     assert "1 uncommitted changes are not part of this" in said
     assert "Publish   toy-publish runs nox -s publish" in said
     assert "toy-1.0.tar.gz from http://127.0.0.1" in said
     assert "from the event to the installed package" in said
     assert "\x1b" not in said
+    assert "toy-publish" in picture.read_text(encoding="utf-8")
     assert list(scratch.iterdir()) == []
     assert {path.name for path in toy.iterdir()} >= {"changed", "buildspec.yml"}
 
@@ -144,6 +146,12 @@ def test_a_failure_is_shown_with_its_stage_command_and_log(tmp_path: Path) -> No
     assert "line 29" in said
     assert "line 9\n" not in said
     assert str(log) in said
+
+
+def test_a_picture_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as raised:
+        save_picture(tmp_path / "no folder" / "end.svg", [], {}, "end")
+    assert raised.value.code == "picture-unwritable"
 
 
 def test_faults_that_are_not_stopped_fail_the_run_by_name(toy: Path, scratch: Path) -> None:
