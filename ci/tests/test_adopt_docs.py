@@ -16,6 +16,8 @@ from ci.git import git
 from ci.project import Settings
 from ci.tests.samples import commit, make_package, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adopting.md").read_text(encoding="utf-8")
 

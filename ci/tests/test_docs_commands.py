@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.servers import PackageIndex
 
+pytestmark = pytest.mark.slow
+
 README, SETUP, ADOPTING = (
     Page(name) for name in ("README.md", "docs/cicd-setup.md", "docs/adopting.md")
 )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ci.tests.conftest import Tally
     from ci.tests.faulty_proxy import Fault, FaultyProxy
 
+pytestmark = pytest.mark.slow
+
 for_ever = itertools.repeat
 
 

@@ -28,6 +28,8 @@ from ci.tests.rehearsal_toy import make_toy, template
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:

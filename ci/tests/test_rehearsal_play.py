@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Edit = Callable[[dict[str, Any]], None]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ci.tests.checkouts import Checkout
     from ci.tests.faulty_proxy import Exchange, Fault
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 for_ever = itertools.repeat
 _number = itertools.count(1)

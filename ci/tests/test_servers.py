@@ -14,6 +14,8 @@ from ci.rehearsal.servers import IndexServer, index_server, serving
 if TYPE_CHECKING:
     from ci.rehearsal.servers import AwsServer
 
+pytestmark = pytest.mark.slow
+
 STUBBORN = """\
 import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -22,6 +22,8 @@ from ci.project import Project, read_project
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ci.rehearsal.servers import IndexServer, PackageIndex
     from ci.tests.faulty_proxy import FaultyProxy
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 HOME = os.environ["HOME"]  # where uv keeps the interpreters that it has fetched
 
