@@ -13,6 +13,8 @@ from ci.errors import Problem
 from ci.manifest import check_manifest
 from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, make_package, write
 
+pytestmark = pytest.mark.slow
+
 _HOUSE = Path(dist.__file__).resolve().parents[1]
 _NAMES = {f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"}
 _ONLY_INCLUDE = '[tool.hatch.build.targets.sdist]\nonly-include = ["src", "tests"]\n'

@@ -164,6 +164,7 @@ def test_the_settings_of_the_package_are_those_that_are_read() -> None:
 CONTEXT = "Of the stack: the context in cdk/cdk.json"
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_stack_are_those_that_are_read(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "cdk", tmp_path / "cdk", ignore=shutil.ignore_patterns("cdk.out", ".*"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
@@ -190,6 +191,7 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
     return dict(found)
 
 
+@pytest.mark.slow
 def test_every_resource_that_is_named_is_in_the_stack(resources: dict[str, dict[str, Any]]) -> None:
     values = {
         value
@@ -267,6 +269,7 @@ def names_in(file: str) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
+@pytest.mark.slow
 def test_every_role_of_the_stack_is_explained(resources: dict[str, dict[str, Any]]) -> None:
     roles = {
         re.sub(r"[0-9A-F]{8}$", "", name)
