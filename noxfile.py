@@ -29,6 +29,7 @@ ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 LOCKS = {"cdk": "cdk/requirements.txt"}  # the one that is not ci/locks/<name>.txt
 REPORTS = "reports"
+COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")  # measured here, judged elsewhere
 HOME = Path("ci/tests").is_dir()  # elsewhere the pipeline is a copy, which is tested here only
 HIDDEN = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
 
@@ -37,6 +38,7 @@ def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None
     """Install `locks` (hash-pinned), and take away what only an upload may know."""
     hidden = [name for name in os.environ if name.startswith(HIDDEN) and not name.startswith(keep)]
     session.env.update(dict.fromkeys(hidden))
+    session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
     if locks:
         files = [word for name in locks for word in ("-r", LOCKS.get(name, f"ci/locks/{name}.txt"))]
         session.install("--require-hashes", *files)
@@ -53,7 +55,6 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     name = session.name
     session.run(
         *("pytest", f"--junitxml={REPORTS}/junit-{name}.xml"),
-        *("--cov", "--cov-report=", "--cov-fail-under=0"),
         *arguments,
         *session.posargs,
         env={"COVERAGE_FILE": f"{REPORTS}/.coverage.{name}"},
@@ -115,7 +116,7 @@ def run_tests(session: nox.Session) -> None:
     # Not session.install, which -R skips: a stale wheel would be tested.
     session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
     # "append": the folder that holds the tests never hides the installed package.
-    pytest(session, "--import-mode=append")
+    pytest(session, "--import-mode=append", *COVERAGE)
 
 
 @nox.session(python=ENDS, requires=["build"])
@@ -165,7 +166,7 @@ def version(session: nox.Session) -> None:
 def ci_tests(session: nox.Session) -> None:
     """Test ci/, but for what is slow; arguments go to pytest."""
     setup(session, "ci-tests")
-    pytest(session, "ci/tests", "--cov-config=ci/tests/coverage.ini", "-m", "not slow")
+    pytest(session, "ci/tests", "-m", "not slow")
 
 
 @nox.session(python=TOOLS, default=False, allow_parallel=False)
@@ -175,7 +176,7 @@ def ci_tests_all(session: nox.Session) -> None:
     threshold = 0 if session.posargs else 95  # a selection covers what it covers
     pytest(
         session,
-        *("ci/tests", "--cov-config=ci/tests/coverage.ini"),
+        *("ci/tests", *COVERAGE, "--cov-config=ci/tests/coverage.ini"),
         *("--cov-report=term:skip-covered", f"--cov-fail-under={threshold}"),
     )
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Adopt = Callable[..., str]
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PIPELINE = ("noxfile.py", "buildspec.yml", "ci/dist.py", "ci/locks/lint.txt", "cdk/app.py")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Lacking = Callable[..., dict[str, Any]]
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 HEAD = """\
 [project]

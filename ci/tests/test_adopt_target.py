@@ -10,6 +10,8 @@ from ci.adopt.target import read_target
 from ci.errors import Problem
 from ci.tests.samples import git, make_package, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NAME = '[project]\nname = "demo-pkg"\n'
 STATIC = f'{NAME}version = "1.2.0"\n'
