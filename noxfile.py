@@ -192,7 +192,7 @@ def cdk_tests(session: nox.Session) -> None:
 
 
 CHECKS = ["lint", "typecheck", "locks", "commit", "coverage"]
-CHECKS += ["ci_tests", "cdk_tests"] if HOME else []
+CHECKS += ["cdk_tests", "ci_tests"] if HOME else []
 
 
 @nox.session(venv_backend="none", default=False, requires=CHECKS)
