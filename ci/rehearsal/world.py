@@ -39,7 +39,7 @@ _REACH = (
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_CONFIG_FILE", "UV_HTTP_TIMEOUT"),
     *("UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_OFFLINE", "UV_CACHE_DIR"),
     *("UV_PYTHON_DOWNLOADS", "UV_PYTHON_INSTALL_DIR", "UV_PYTHON_INSTALL_MIRROR"),
-    *("PATH", "PYENV_ROOT", "TMPDIR"),
+    *("PATH", "PYENV_ROOT", "TMPDIR", "JSII_RUNTIME_PACKAGE_CACHE"),
 )
 
 
@@ -52,6 +52,7 @@ def laptop() -> dict[str, str]:
         "UV_CACHE_DIR": str(caches / "uv"),
         "UV_PYTHON_INSTALL_DIR": str(data / "uv/python"),
         "PIP_CACHE_DIR": str(caches / "pip"),
+        "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(caches / "aws/jsii/package-cache"),
         "LANG": "C.UTF-8",
     }
     for tool in ("pip/pip.conf", "uv/uv.toml"):
