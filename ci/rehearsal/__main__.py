@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 import tempfile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+_REMOVE_SECONDS = 60
 _LIMITS = """\
 What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
 quotas and time-outs of services; how long AWS takes and in which order events come; that the
@@ -96,13 +98,25 @@ _PLAYS = {"release": _release, "pr": _pull_request, "faults": _faults}
 @contextmanager
 def _scratch(report: Report, *, keep: bool) -> Iterator[Path]:
     """A folder that goes when the block ends, however it ends, together with all builds."""
-    with tempfile.TemporaryDirectory(prefix="rehearsal-", delete=not keep) as name:
-        try:
-            yield Path(name).resolve()
-        finally:
-            end_all()
-            if keep:
-                report.say(f"kept: {name}")
+    name = tempfile.mkdtemp(prefix="rehearsal-")
+    try:
+        yield Path(name).resolve()
+    finally:
+        end_all()
+        if keep:
+            report.say(f"kept: {name}")
+        else:
+            _remove(Path(name))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which a build that was just killed may still be writing.
+
+    Raises OSError if that does not come to an end within `_REMOVE_SECONDS`.
+    """
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
 
 
 def _terminated(number: int, _: FrameType | None) -> None:
