@@ -60,13 +60,14 @@ def test_release_tag_names_the_tag(package: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_versions_are_compared_not_spellings(
-    package: Path, monkeypatch: pytest.MonkeyPatch
+    package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(package, {_INIT: '__version__ = "1.0.0rc1"\n'})
     write(package, {"CHANGELOG.md": "## [1.0.0-rc.1] - 2026-01-31\n"})
     commit(package)
     git(package, "tag", "v1.0.0-rc.1")
     run(monkeypatch)
+    assert "1.0.0rc1, ready for release" in capsys.readouterr().out
 
 
 def test_without_any_tag_it_says_how_to_make_one(
