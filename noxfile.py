@@ -24,7 +24,10 @@ nox.options.parallel = "auto"  # type: ignore[assignment]  # nox converts the wo
 nox.options.stop_on_first_error = True
 
 TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are its classifiers'
-PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+try:
+    PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+except (OSError, ValueError, TypeError, AttributeError) as error:
+    raise SystemExit(f"error: pyproject.toml gives no Python versions: {error}: mend it") from None
 ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 LOCKS = {"cdk": "cdk/requirements.txt"}  # the one that is not ci/locks/<name>.txt
@@ -109,9 +112,10 @@ def build(session: nox.Session) -> None:
 def run_tests(session: nox.Session) -> None:
     """Test the wheel that `build` made, with its dependencies as a user would get them."""
     setup(session, "test")
-    wheels = sorted(Path("dist").glob("*.whl"))
+    dist = Path(os.environ.get("DIST_DIR") or "dist")
+    wheels = sorted(dist.glob("*.whl"))
     if len(wheels) != 1:
-        session.error(f"dist/ holds {len(wheels)} wheels, not one: run `nox -s build`")
+        session.error(f"{dist} holds {len(wheels)} wheels, not one: run `nox -s build`")
     name = wheels[0].name.partition("-")[0]
     # Not session.install, which -R skips: a stale wheel would be tested.
     session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))

@@ -125,7 +125,7 @@ def refusal(secret_id: str, error: ClientError) -> Problem:
         return Problem(
             "secret-absent",
             f"{name} does not exist in this account and region, or has no value yet",
-            "create it, or correct PYPI_SECRET_ID or AWS_REGION",
+            "create it, or correct PYPI_SECRET_ID or AWS_DEFAULT_REGION",
         )
     if code in {"AccessDeniedException", "AccessDenied"}:
         return Problem(

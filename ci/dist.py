@@ -76,8 +76,10 @@ def clear(dist: Path) -> None:
 def _foreign(dist: Path) -> str | None:
     if dist.is_symlink() or not dist.is_dir():
         return "the path itself"
+    # Under another name it is ours only with our manifest: anybody may keep archives in a folder.
+    ours = dist.name == "dist" or (dist / MANIFEST).is_file()
     for path in sorted(dist.iterdir()):
-        if path.is_dir() or not path.name.endswith((*_LEFT_BY_BUILDS, MANIFEST)):
+        if path.is_dir() or not ours or not path.name.endswith((*_LEFT_BY_BUILDS, MANIFEST)):
             return path.name
     return None
 

@@ -18,7 +18,12 @@ def git(root: Path, *arguments: str) -> str:
     """
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, check=True, text=True
+            ["git", *arguments],
+            cwd=root,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a file's name may be any bytes
         )
     except FileNotFoundError:
         raise Problem("no-git", "git is not on PATH", "install git") from None

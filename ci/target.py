@@ -70,6 +70,14 @@ def read_target(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Ta
 
     Raises Problem for an unknown name, a URL that is none, and a password in a URL.
     """
+    for option in ("repository", "repository_url", "index_url"):
+        value = getattr(arguments, option)
+        if value is not None and not value.strip():
+            raise Problem(
+                "empty-option",
+                f"--{option.replace('_', '-')} is {value!r}",
+                "give it a value, or leave it out: then it is PyPI",
+            )
     named: str | None = arguments.repository
     url = arguments.repository_url or (None if named else environ.get("TWINE_REPOSITORY_URL"))
     name = named or environ.get("TWINE_REPOSITORY") or "pypi"

@@ -26,6 +26,7 @@ _ENTRY = re.compile(
         (?:\ +(?:[-\u2013\u2014]\ *)?\(?(?P<date>[^)\s]+))?""",
     re.MULTILINE | re.VERBOSE,
 )
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LISTED = 10
 
@@ -50,6 +51,12 @@ def check_commit(root: Path, source_commit: str | None) -> None:
     if not source_commit:
         print(f"HEAD is {head}; SOURCE_COMMIT does not say what it should be")
         return
+    if not _COMMIT.fullmatch(source_commit):
+        raise Problem(
+            "source-commit-form",
+            f"SOURCE_COMMIT is {source_commit!r}",
+            "give it the whole id of a commit; a name would agree with whatever is checked out",
+        )
     wanted = resolve(root, source_commit)
     if wanted is None:
         raise Problem(
@@ -168,8 +175,7 @@ def check_wheels(project: Project, dist: Path) -> None:
 
 def check_branch(root: Path, branch: str) -> None:
     """HEAD is on the release branch, here or on any remote."""
-    places = (f"refs/heads/{branch}", f"refs/remotes/*/{branch}")
-    if git(root, "for-each-ref", "--contains", "HEAD", *places):
+    if _branches(root, branch, "--contains", "HEAD"):
         return
     if git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise Problem(
@@ -177,7 +183,7 @@ def check_branch(root: Path, branch: str) -> None:
             f"this clone has no whole history, so it can't tell whether HEAD is on {branch}",
             "git fetch --unshallow, or have a full clone made",
         )
-    if not git(root, "for-each-ref", *places):
+    if not _branches(root, branch):
         raise Problem(
             "release-branch-unseen",
             f"there is no branch {branch} here, nor on a remote",
@@ -189,6 +195,13 @@ def check_branch(root: Path, branch: str) -> None:
         f"HEAD is not on the release branch {branch}",
         "merge it there first, then tag the commit on that branch",
     )
+
+
+def _branches(root: Path, name: str, *options: str) -> list[str]:
+    """The branches of exactly that name; git's own patterns also match below it."""
+    every = git(root, "for-each-ref", "--format=%(refname)", *options, "refs/heads", "refs/remotes")
+    wanted = re.compile(rf"refs/(heads|remotes/[^/]+)/{re.escape(name)}")
+    return [ref for ref in every.splitlines() if wanted.fullmatch(ref)]
 
 
 def check_clean(root: Path) -> None:

@@ -36,8 +36,26 @@ if TYPE_CHECKING:
 # Lower case; compared with every part of a member's path, so that a folder's name counts too.
 _PRIVATE_NAMES = {
     "a secret": (
-        *(".env", ".env.*", "*.env", ".envrc", "credentials*", "*credentials.json"),
-        *("secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.txt"),
+        *(
+            ".env",
+            ".env.*",
+            ".env-*",
+            "*.env",
+            "*.env.local",
+            ".envrc",
+            ".pgpass",
+            ".my.cnf",
+            "credentials*",
+            "*credentials.json",
+        ),
+        *(
+            "secret.json",
+            "secrets.json",
+            "secrets.toml",
+            "secrets.y*ml",
+            "secrets.ini",
+            "secrets.txt",
+        ),
         *(".pypirc", ".netrc", "_netrc", ".npmrc", ".git-credentials", ".htpasswd", ".dockercfg"),
         *(".aws", ".ssh", ".gnupg", ".kube", ".docker", ".azure"),
         *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.ppk"),
@@ -46,8 +64,29 @@ _PRIVATE_NAMES = {
     ),
     "data": (
         *("*.csv", "*.tsv", "*.xls", "*.xlsx", "*.ods", "*.parquet", "*.feather", "*.arrow"),
-        *("*.jsonl", "*.ndjson", "*.db", "*.sqlite", "*.sqlite3", "*.dump", "*.h5", "*.hdf5"),
-        *("*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz", "*.mat", "*.rds", "*.dta", "*.sav"),
+        *(
+            "*.jsonl",
+            "*.ndjson",
+            "*.db",
+            "*.duckdb",
+            "*.sqlite",
+            "*.sqlite3",
+            "*.dump",
+            "*.h5",
+            "*.hdf5",
+        ),
+        *(
+            "*.pkl",
+            "*.pickle",
+            "*.joblib",
+            "*.npy",
+            "*.npz",
+            "*.mat",
+            "*.rds",
+            "*.dta",
+            "*.sav",
+            ".rdata",
+        ),
         *("*.wav", "*.mp3", "*.flac", "*.m4a", "*.ogg", "*.mp4", "*.mov", "*.avi", "*.dcm"),
     ),
     "a notebook": ("*.ipynb", ".ipynb_checkpoints"),
@@ -72,6 +111,8 @@ class _Unquoted(RegexBasedDetector):
         re.compile(r"github_pat_\w{40,}"),
         re.compile(r"pypi-(?:AgE[\w-]{16,}|\w{32,})"),
         re.compile(r"BEGIN ENCRYPTED [P]RIVATE KEY|PuTTY-User-Key-File-[3]"),
+        re.compile(r"\"SecretAccessKey\"\s*:\s*\"([0-9A-Za-z/+]{40})\""),
+        re.compile(r"\b(?:AIza[\w-]{35}|hf_[A-Za-z0-9]{34}|sk-ant-[\w-]{20,}|npm_[A-Za-z0-9]{36})"),
         re.compile(r"_authToken[ \t]*=[ \t]*[\"']?(?:npm_\w{30,}|[0-9a-fA-F-]{36})"),
     )
 
@@ -114,7 +155,7 @@ def private_names(project: Project, distribution: Path) -> Iterator[Finding]:
 
 
 def _looks_like(path: str) -> str | None:
-    parts = path.lower().split("/")
+    parts = [part.strip() for part in path.lower().split("/")]
     for kind, patterns in _PRIVATE_NAMES.items():
         for pattern in patterns:
             if any(fnmatchcase(part, pattern) for part in parts):

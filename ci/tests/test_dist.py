@@ -161,6 +161,16 @@ def test_a_backend_that_fails_leaves_nothing_but_its_words_and_no_traceback_of_o
     assert not (root / "dist").exists()
 
 
+def test_archives_in_a_folder_of_another_name_are_the_users(tmp_path: Path) -> None:
+    write(tmp_path, {"backups/photos.zip": "mine"})
+    with pytest.raises(Problem, match=r"photos\.zip") as caught:
+        dist.clear(tmp_path / "backups")
+    assert caught.value.code == "dist-not-ours"
+    write(tmp_path, {"backups/SHA256SUMS": ""})
+    dist.clear(tmp_path / "backups")
+    assert not (tmp_path / "backups").exists()
+
+
 @pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
 def test_a_dist_folder_with_the_users_own_files_is_left_alone(tmp_path: Path, name: str) -> None:
     write(tmp_path, {f"dist/{name}": "mine", "dist/demo-1.whl": ""})

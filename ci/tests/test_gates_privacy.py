@@ -28,6 +28,10 @@ def with_settings(project: Project, settings: Settings) -> Project:
         (".env", "a secret (.env)"),
         (".env.local", "a secret (.env.*)"),
         ("prod.ENV", "a secret (*.env)"),
+        (".env-prod", "a secret (.env-*)"),
+        ("prod.env.local", "a secret (*.env.local)"),
+        (".pgpass", "a secret (.pgpass)"),
+        ("cohort.csv ", "data (*.csv)"),
         ("server.pem", "a secret (*.pem)"),
         ("id_rsa", "a secret (id_rsa*)"),
         ("credentials.json", "a secret (credentials*)"),
@@ -81,6 +85,11 @@ _FORMS_OF_CREDENTIAL = [
     "-----BEGIN ENCRYPTED" + " PRIVATE KEY-----",
     "PuTTY-User-Key-File" + "-3",
     "registry/:_authToken" + "=npm_" + "A" * 36,
+    "npm" + "_" + "A" * 36,
+    "AI" + "za" + "A" * 35,
+    "hf" + "_" + "A" * 34,
+    "sk-" + "ant-api03-" + "A" * 40,
+    '"Secret' + 'AccessKey": "' + "A" * 40 + '"',
 ]
 
 

@@ -36,6 +36,13 @@ def test_tracked_files_keep_their_spaces(checkout: Path) -> None:
     assert tracked_files(checkout) == ["a b.txt"]
 
 
+def test_a_file_may_be_named_in_any_bytes(checkout: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (checkout / name).touch()
+    git(checkout, "add", ".")
+    assert name in tracked_files(checkout)
+
+
 def test_the_commit_time_is_in_seconds(checkout: Path) -> None:
     assert commit_time(checkout) == 1700000000
 

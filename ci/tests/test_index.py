@@ -67,6 +67,14 @@ def test_an_argument_wins_over_the_environment() -> None:
     assert target_of("--index-url", "http://i/", UV_INDEX="http://j/").index_urls == ("http://i/",)
 
 
+@pytest.mark.parametrize("option", ["--repository", "--repository-url", "--index-url"])
+@pytest.mark.parametrize("value", ["", " "])
+def test_an_empty_argument_does_not_mean_pypi(option: str, value: str) -> None:
+    with pytest.raises(Problem, match=option) as caught:
+        target_of(f"{option}={value}")
+    assert caught.value.code == "empty-option"
+
+
 @pytest.mark.parametrize(
     ("said", "index"),
     [

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ci.git import tracked_files
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,19 @@ def test_a_pull_request_passes_every_check() -> None:
 
 def test_a_release_passes_all_that_and_more_and_uploads_nothing() -> None:
     assert selected("release") == selected("pr") | {"release", "version", "reproduce"}
+
+
+@pytest.mark.parametrize("text", ["[project\n", "[project]\n", "[project]\nclassifiers = 3\n"])
+def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
+    (tmp_path / "pyproject.toml").write_text(text)
+    command = [sys.executable, "-m", "nox", "--list"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: pyproject.toml gives no Python versions")
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 def test_publish_runs_nothing_of_the_package_before_it() -> None:

@@ -228,3 +228,11 @@ def test_what_runs_others_code_sees_no_credentials(house: Path, project: Project
     done = nox(house, "-s", session, "--", "-k", "test_seen", **hidden)
     assert (done.returncode, failed(done)) == (0, set()), done.stdout
     assert "1 passed" in done.stdout
+
+
+def test_what_is_tested_is_what_was_built_wherever_that_is(house: Path, project: Project) -> None:
+    session = f"tests-{project.python_versions[-1]}"
+    done = nox(house, "-s", session, DIST_DIR="out")
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert f"out/{project.wheel_name}" in done.stdout
+    shutil.rmtree(house / "out")

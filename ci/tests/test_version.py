@@ -321,3 +321,22 @@ def test_another_commit_than_the_events_is_refused(
     assert refuse(monkeypatch, *arguments).code == "source-commit-differs"
     monkeypatch.setenv("SOURCE_COMMIT", "0" * 40)
     assert refuse(monkeypatch, *arguments).code == "source-commit-unknown"
+
+
+@pytest.mark.parametrize("name", ["HEAD", "main", "v1.2.0", "--help", "0123456", " "])
+def test_a_name_that_agrees_with_any_checkout_is_no_commit(
+    package: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    git(package, "tag", "v1.2.0")
+    monkeypatch.setenv("SOURCE_COMMIT", name)
+    assert refuse(monkeypatch, "--commit-only").code == "source-commit-form"
+
+
+@pytest.mark.parametrize("branch", ["*", "mai?", "release"])
+def test_the_release_branch_is_a_name_and_no_pattern(
+    package: Path, monkeypatch: pytest.MonkeyPatch, branch: str
+) -> None:
+    git(package, "tag", "v1.2.0")
+    git(package, "branch", "release/evil")
+    monkeypatch.setenv("RELEASE_BRANCH", branch)
+    assert refuse(monkeypatch).code == "release-branch-unseen"
