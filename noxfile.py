@@ -28,18 +28,22 @@ try:
     PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 except (OSError, ValueError, TypeError, AttributeError) as error:
     raise SystemExit(f"error: pyproject.toml gives no Python versions: {error}: mend it") from None
-ENDS = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
+LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 LOCKS = {"cdk": "cdk/requirements.txt"}  # the one that is not ci/locks/<name>.txt
 REPORTS = "reports"
 COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")  # measured here, judged elsewhere
-HOME = Path("ci/tests").is_dir()  # elsewhere the pipeline is a copy, which is tested here only
-HIDDEN = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
+PIPELINE_HOME = Path(
+    "ci/tests"
+).is_dir()  # elsewhere the pipeline is a copy, which is tested here only
+CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
 
 
 def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
     """Install `locks` (hash-pinned), and take away what only an upload may know."""
-    hidden = [name for name in os.environ if name.startswith(HIDDEN) and not name.startswith(keep)]
+    hidden = [
+        name for name in os.environ if name.startswith(CREDENTIALS) and not name.startswith(keep)
+    ]
     session.env.update(dict.fromkeys(hidden))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
     if locks:
@@ -50,7 +54,7 @@ def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None
 def paths(exclude: str) -> list[str]:
     """Everything here, or, where the pipeline is a copy, everything that is not the pipeline's."""
     copied = "/(ci|cdk)/|/noxfile.py$" if "force" in exclude else "ci,cdk,noxfile.py"
-    return ["."] if HOME else [exclude, copied, "."]
+    return ["."] if PIPELINE_HOME else [exclude, copied, "."]
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -80,21 +84,21 @@ def typecheck(session: nox.Session) -> None:
     """Check types (mypy --strict): the package for its lowest Python, the pipeline for its own."""
     setup(session, "typecheck")
     session.run("mypy")
-    if HOME:
+    if PIPELINE_HOME:
         session.run("mypy", "--python-version", TOOLS, "noxfile.py", "ci")
 
 
 @nox.session(python=TOOLS, default=False)
-def locks(session: nox.Session) -> None:
+def check_locks(session: nox.Session) -> None:
     """Check that ci/locks/ still satisfies the dependency groups of pyproject.toml."""
     setup(session, "checks")
-    session.run("python", "-m", "ci.lock", "--check")
+    session.run("python", "-m", "ci.dependencies.lock", "--check")
 
 
 @nox.session(default=False)
 def pythons(session: nox.Session) -> None:
     """Find the Pythons that are needed; uv fetches those that are missing."""
-    for version in dict.fromkeys([TOOLS, *ENDS]):
+    for version in dict.fromkeys([TOOLS, *LOWEST_AND_HIGHEST]):
         try:
             session.run("uv", "run", "--no-project", "--python", version, "python", "--version")
         except nox.command.CommandFailed:
@@ -106,7 +110,7 @@ def pythons(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build sdist and wheel into dist/, with all that a distribution must hold and must not."""
     setup(session, "build", "backend")
-    session.run("python", "-m", "ci.dist")
+    session.run("python", "-m", "ci.distributions.build")
 
 
 def run_tests(session: nox.Session) -> None:
@@ -123,7 +127,7 @@ def run_tests(session: nox.Session) -> None:
     pytest(session, "--import-mode=append", *COVERAGE)
 
 
-@nox.session(python=ENDS, requires=["build"])
+@nox.session(python=LOWEST_AND_HIGHEST, requires=["build"])
 def tests(session: nox.Session) -> None:
     """Test the built wheel on the lowest and the highest Python; arguments go to pytest."""
     run_tests(session)
@@ -140,7 +144,9 @@ def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on each Python, and hold it to the threshold."""
     setup(session, "test")
     session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    session.run("coverage", "combine", *(f"{REPORTS}/.coverage.tests-{end}" for end in ENDS))
+    session.run(
+        "coverage", "combine", *(f"{REPORTS}/.coverage.tests-{end}" for end in LOWEST_AND_HIGHEST)
+    )
     session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
     session.run("coverage", "report")
 
@@ -149,21 +155,21 @@ def coverage(session: nox.Session) -> None:
 def reproduce(session: nox.Session) -> None:
     """Build once more, from a fresh clone: the same bytes, or what differs."""
     setup(session, "build", "backend")
-    session.run("python", "-m", "ci.reproduce")
+    session.run("python", "-m", "ci.distributions.reproduce")
 
 
 @nox.session(python=TOOLS, default=False)
-def commit(session: nox.Session) -> None:
+def check_commit(session: nox.Session) -> None:
     """Check that this is the commit that the event named (SOURCE_COMMIT), if one did."""
     setup(session, "checks")
-    session.run("python", "-m", "ci.version", "--commit-only")
+    session.run("python", "-m", "ci.checkout.commit")
 
 
 @nox.session(python=TOOLS, requires=["build"], default=False)
-def version(session: nox.Session) -> None:
+def check_tag(session: nox.Session) -> None:
     """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version, and may be released."""
     setup(session, "checks")
-    session.run("python", "-m", "ci.version")
+    session.run("python", "-m", "ci.release.check_tag")
 
 
 @nox.session(python=TOOLS, default=False)
@@ -195,8 +201,8 @@ def cdk_tests(session: nox.Session) -> None:
     session.run("mypy", "--strict", "--python-version", TOOLS, ".")
 
 
-CHECKS = ["lint", "typecheck", "locks", "commit", "coverage"]
-CHECKS += ["cdk_tests", "ci_tests"] if HOME else []
+CHECKS = ["lint", "typecheck", "check_locks", "check_commit", "coverage"]
+CHECKS += ["cdk_tests", "ci_tests"] if PIPELINE_HOME else []
 
 
 @nox.session(venv_backend="none", default=False, requires=CHECKS)
@@ -204,7 +210,7 @@ def pr(_: nox.Session) -> None:
     """Check all that a pull request must pass."""
 
 
-@nox.session(venv_backend="none", default=False, requires=["pr", "version", "reproduce"])
+@nox.session(venv_backend="none", default=False, requires=["pr", "check_tag", "reproduce"])
 def release(_: nox.Session) -> None:
     """Check all that a release must pass; leaves dist/ and its manifest, uploads nothing."""
 
@@ -216,15 +222,15 @@ def release(_: nox.Session) -> None:
 @nox.session(python=TOOLS, default=False, allow_parallel=False)
 def publish(session: nox.Session) -> None:
     """Upload dist/ (never builds): --dry-run, --repository NAME, --repository-url URL."""
-    setup(session, "publish", keep=HIDDEN)
-    session.run("python", "-m", "ci.publish", *session.posargs)
+    setup(session, "publish", keep=CREDENTIALS)
+    session.run("python", "-m", "ci.release.publish", *session.posargs)
 
 
 @nox.session(python=TOOLS, default=False, allow_parallel=False)
 def verify(session: nox.Session) -> None:
     """Install what was published, from the index, as a user on the lowest and highest Python."""
     setup(session, "verify", keep=("TWINE_REPOSITORY",))
-    session.run("python", "-m", "ci.verify", *session.posargs)
+    session.run("python", "-m", "ci.release.verify", *session.posargs)
 
 
 @nox.session(python=TOOLS, default=False, allow_parallel=False)
@@ -249,18 +255,18 @@ def fmt(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Compile the locks again: [GROUP ...] [--upgrade]."""
     setup(session, "checks")
-    session.run("python", "-m", "ci.lock", *session.posargs)
+    session.run("python", "-m", "ci.dependencies.lock", *session.posargs)
 
 
 @nox.session(python=TOOLS, default=False, allow_parallel=False, reuse_venv=True)
 def cdk(session: nox.Session) -> None:
     """Run the CDK CLI, with a Node of its own: synth, diff, deploy, destroy."""
-    setup(session, "cdk", keep=HIDDEN)
+    setup(session, "cdk", keep=CREDENTIALS)
     session.chdir("cdk")
     session.run("npx", "--yes", "--prefer-offline", CDK_CLI, *session.posargs)
 
 
-if HOME:
+if PIPELINE_HOME:
 
     @nox.session(python=TOOLS, default=False, allow_parallel=False)
     def adopt(session: nox.Session) -> None:

@@ -1,7 +1,7 @@
-"""How the pipeline says that something is wrong.
+"""How the pipeline tells a user what is wrong.
 
-A `Problem` is for whoever runs the session, not for a debugger: it names the thing and its value,
-says what to do about it, and carries a short code under which docs/cicd-setup.md explains it.
+A `UserError` is for the person who runs the session, not for a debugger. It names the thing and its
+value, says what to do, and carries a short code under which ci/errors.md explains it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Problem(Exception):  # noqa: N818 - it is what the user reads, not a failure of this code
-    """Something a user can cause and can mend.
+class UserError(Exception):
+    """Something that a user can cause, and can fix.
 
     `code` is a short slug, unique in ci/; `found` names the thing and its value; `remedy` says what
     to do, in the imperative.
     """
 
     def __init__(self, code: str, found: str, remedy: str) -> None:
-        """Keep the three parts; `str()` joins them into the line that is printed."""
+        """Keep the three parts; `str()` joins them into one line."""
         super().__init__(f"{found}: {remedy} [{code}]")
         self.code = code
         self.found = found
@@ -29,11 +29,11 @@ class Problem(Exception):  # noqa: N818 - it is what the user reads, not a failu
 
 
 def exit_with(main: Callable[[], None]) -> None:
-    """Run `main`; a `Problem` becomes one line on stderr and exit code 1, Ctrl-C exit code 130."""
+    """Run `main`: a `UserError` is two lines on stderr and exit code 1, Ctrl-C exit code 130."""
     try:
         main()
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
+    except UserError as error:
+        print(f"error[{error.code}]: {error.found}\nhelp: {error.remedy}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

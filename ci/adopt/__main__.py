@@ -17,7 +17,7 @@ from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
 from ci.adopt.report import Report
 from ci.adopt.target import Target, read_target
-from ci.errors import Problem, exit_with
+from ci.errors import UserError, exit_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +63,12 @@ def pythons(target: Target) -> list[str]:
 def check(
     report: Report, target: Target, changes: Sequence[Change], lacking: Sequence[Need]
 ) -> None:
-    """Say what adopting would change. Raises Problem when that is anything."""
+    """Say what adopting would change. Raises UserError when that is anything."""
     report.edits(changes)
     report.changes(changes, done=False)
     report.needs(target, lacking, written=False)
     if changes or lacking:
-        raise Problem(
+        raise UserError(
             "adopt-outdated",
             f"{target.root} is not up to date",
             f"run `nox -s adopt -- {target.root} --write`",
@@ -76,11 +76,11 @@ def check(
 
 
 def refuse_edited(report: Report, changes: Sequence[Change], *, force: bool) -> None:
-    """Show how files differ that were edited there. Raises Problem unless `force`."""
+    """Show how files differ that were edited there. Raises UserError unless `force`."""
     report.edits(changes)
     edited = [change.path for change in changes if change.kind == "edited"]
     if edited and not force:
-        raise Problem(
+        raise UserError(
             "adopt-edited",
             f"{', '.join(edited)} would be overwritten",
             "move your own part elsewhere, or run it with --force to lose what is shown above with"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ def apply(root: Path, changes: Sequence[Change]) -> None:
     """Make the `changes` below `root`.
 
     Everything is written beside the repository's files first, then moved into place; when that
-    fails, what was moved is moved back. Raises Problem then.
+    fails, what was moved is moved back. Raises UserError then.
     """
     undo: list[Callable[[], object]] = []
     try:
@@ -33,7 +33,7 @@ def apply(root: Path, changes: Sequence[Change]) -> None:
                     step()
                 raise
     except OSError as error:
-        raise Problem(
+        raise UserError(
             "adopt-unwritable",
             f"{root} can't be written to ({error})",
             "mend that, and run it again; nothing was changed",

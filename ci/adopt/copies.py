@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ci.errors import Problem
-from ci.git import tracked_files
-from ci.lock import BACKEND, lock_file
+from ci.checkout.git import tracked_files
+from ci.dependencies.lock import BACKEND, lock_file
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +71,7 @@ def file_changes(
     `pythons` are the interpreters that have to be found there, `groups` the dependency groups that
     the package has, whose locks are made there.
 
-    Raises Problem where a file of the pipeline would lie behind a link, or in place of a folder.
+    Raises UserError where a file of the pipeline would lie behind a link, or in place of a folder.
     """
     ours, written = _travelling(source), _read_list(root)
     theirs = {_SETTINGS, *(lock_file(group).as_posix() for group in groups)}
@@ -185,20 +185,20 @@ def _not_ignored(root: Path) -> list[str]:
 def read(root: Path, path: str) -> bytes | None:
     """The content of a file below `root`, None if it is absent.
 
-    Raises Problem when something on the way is a link (it may lead anywhere), or no folder.
+    Raises UserError when something on the way is a link (it may lead anywhere), or no folder.
     """
     place = root
     parts = Path(path).parts
     for depth, part in enumerate(parts, 1):
         place /= part
         if place.is_symlink():
-            raise Problem(
+            raise UserError(
                 "adopt-link",
                 f"{place} is a link, and adopt writes through none",
                 "put a real file or folder there",
             )
         if place.exists() and place.is_dir() != (depth < len(parts)):
-            raise Problem(
+            raise UserError(
                 "adopt-in-the-way",
                 f"{place} is {'a folder' if place.is_dir() else 'no folder'}",
                 f"rename it: the pipeline needs {path}",

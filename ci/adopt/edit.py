@@ -11,7 +11,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def to_paste(document: dict[str, Any], needs: Sequence[Need]) -> str:
 def written(text: str, needs: Sequence[Need]) -> str:
     """The text of pyproject.toml with the `needs` in it, and nothing else changed.
 
-    Raises Problem when that can't be done without touching more.
+    Raises UserError when that can't be done without touching more.
     """
     before = tomllib.loads(text)
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -42,7 +42,7 @@ def written(text: str, needs: Sequence[Need]) -> str:
             return after
     except (TOMLKitError, tomllib.TOMLDecodeError):
         pass
-    raise Problem(
+    raise UserError(
         "adopt-unwritable-toml",
         "pyproject.toml is written in a way that its tables can't be added to",
         "run it without --write, and paste what it prints",

@@ -12,7 +12,7 @@ from ci.adopt.copies import PYTHONS, TOPS, groups_that_travel
 from ci.adopt.settings import coverage_elsewhere
 from ci.adopt.shipped import unusual
 from ci.adopt.testing import requirement_names, test_group
-from ci.pyproject import load, table
+from ci.package.pyproject import load, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Need:
 def needs(source: Path, target: Target) -> list[Need]:
     """Everything to be added to pyproject.toml, in the order in which they are shown.
 
-    Raises Problem for a dependency group that can't be resolved.
+    Raises UserError for a dependency group that can't be resolved.
     """
     return [
         *_classifiers(target),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ci.adopt.settings import coverage_elsewhere, ini
 from ci.adopt.shipped import private
 from ci.adopt.testing import FILES, RUNNERS, test_group
-from ci.errors import Problem
-from ci.pyproject import table
+from ci.errors import UserError
+from ci.package.pyproject import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LISTED = 5
 
 
-def notes(target: Target) -> list[Problem]:
+def notes(target: Target) -> list[UserError]:
     """Problems that are told and not raised."""
     return [
         *_pytest_path(target),
@@ -32,13 +32,13 @@ def notes(target: Target) -> list[Problem]:
     ]
 
 
-def _pytest_path(target: Target) -> Iterator[Problem]:
+def _pytest_path(target: Target) -> Iterator[UserError]:
     file, settings = _pytest_settings(target)
     paths = _strings(settings.get("pythonpath", []))
     base = target.root / target.project.package_dir
     reached = [path for path in paths if base.is_relative_to((target.root / path).resolve())]
     if reached:
-        yield Problem(
+        yield UserError(
             "adopt-pythonpath",
             f"pythonpath of pytest in {file} holds {reached[0]!r}, so the tests import the source"
             " tree and not the wheel that is to be published",
@@ -61,13 +61,13 @@ def _pytest_settings(target: Target) -> tuple[str, dict[str, Any]]:
     return "pyproject.toml", {}
 
 
-def _tests_in_package(target: Target) -> Iterator[Problem]:
+def _tests_in_package(target: Target) -> Iterator[UserError]:
     folder = f"{target.project.package_dir.as_posix()}/"
     if _strings(_pytest_settings(target)[1].get("testpaths", [])):
         return
     for name in target.tracked:
         if name.startswith(folder) and Path(name).match("test_*.py"):
-            yield Problem(
+            yield UserError(
                 "adopt-tests-inside",
                 f"tests lie in the package ({name}), where pytest finds the source tree's files"
                 " and not the wheel's",
@@ -81,42 +81,42 @@ def _strings(value: str | list[str]) -> list[str]:
     return value.split() if isinstance(value, str) else value
 
 
-def _coverage_elsewhere(target: Target) -> Iterator[Problem]:
+def _coverage_elsewhere(target: Target) -> Iterator[UserError]:
     name = coverage_elsewhere(target)
     if name:
-        yield Problem(
+        yield UserError(
             "adopt-coverage-elsewhere",
             f"coverage reads {name}, and then not pyproject.toml",
             f"move what {name} says of coverage to [tool.coverage.*] there, then run adopt again",
         )
 
 
-def _mypy_elsewhere(target: Target) -> Iterator[Problem]:
+def _mypy_elsewhere(target: Target) -> Iterator[UserError]:
     for name in ("mypy.ini", ".mypy.ini"):
         if (target.root / name).is_file() and "files" not in ini(target.root, name).get("mypy", {}):
-            yield Problem(
+            yield UserError(
                 "adopt-mypy-elsewhere",
                 f"{name} does not say which files mypy checks, and `typecheck` names none",
                 f"add files = {target.project.package_dir.as_posix()} to its section [mypy]",
             )
 
 
-def _test_requirements(target: Target) -> Iterator[Problem]:
+def _test_requirements(target: Target) -> Iterator[UserError]:
     if "test" not in target.project.groups and test_group(target) == [*RUNNERS]:
         there = [name for name in FILES if (target.root / name).is_file()]
         hint = f"; {', '.join(there)} may tell" if there else ""
-        yield Problem(
+        yield UserError(
             "adopt-test-requirements",
             f"neither an extra nor a group says what the tests need besides pytest{hint}",
             "add to the dependency group test whatever they import",
         )
 
 
-def _private_names(target: Target) -> Iterator[Problem]:
+def _private_names(target: Target) -> Iterator[UserError]:
     found = private(target)
     if found:
         more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-        yield Problem(
+        yield UserError(
             "adopt-private-names",
             f"the sdist holds what is named like data or a secret: {', '.join(found[:_LISTED])}"
             + more,
@@ -124,10 +124,10 @@ def _private_names(target: Target) -> Iterator[Problem]:
         )
 
 
-def _branch(target: Target) -> Iterator[Problem]:
+def _branch(target: Target) -> Iterator[UserError]:
     branch = target.release_branch
     if branch != "main":
-        yield Problem(
+        yield UserError(
             "adopt-branch",
             f"releases come from the branch {branch}, and cdk/cdk.json watches main at first",
             f'have its context say "branch": "{branch}" before you deploy',

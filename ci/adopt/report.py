@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ci.adopt.copies import Change
     from ci.adopt.needs import Need
     from ci.adopt.target import Target
-    from ci.errors import Problem
+    from ci.errors import UserError
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _DONE = {
@@ -83,7 +83,7 @@ class Report:
         self.say(f"pyproject.toml {verb}:\n")
         self.say(to_paste(target.document, needs))
 
-    def notes(self, notes: Sequence[Problem]) -> None:
+    def notes(self, notes: Sequence[UserError]) -> None:
         """What is left to a maintainer."""
         for note in notes:
             self.say(f"note: {note}", "yellow")

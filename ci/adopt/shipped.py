@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.adopt.copies import PYTHONS, TOPS
-from ci.gates import contents, privacy
-from ci.pyproject import table
+from ci.distributions.checks import contents, privacy
+from ci.package.pyproject import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci.adopt.target import Target
-    from ci.gates import Finding
-    from ci.project import Project
+    from ci.distributions.checks import Finding
+    from ci.package.project import Project
 
     Gate = Callable[[Project, Path], Iterable[Finding]]
 

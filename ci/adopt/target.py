@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from ci.errors import Problem
-from ci.git import git, tracked_files
-from ci.project import Project, parse_project
-from ci.pyproject import load, strings, table
+from ci.checkout.git import git, tracked_files
+from ci.errors import UserError
+from ci.package.project import Project, parse_project
+from ci.package.pyproject import load, strings, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ class Target:
 def read_target(source: Path, path: Path) -> Target:
     """The package in the repository at `path`.
 
-    Raises Problem for everything that the pipeline can't work with, or that is this repository,
+    Raises UserError for everything that the pipeline can't work with, or that is this repository,
     `source`, itself.
     """
     root = _repository(source, path)
@@ -84,18 +84,18 @@ def read_target(source: Path, path: Path) -> Target:
 
 def _repository(source: Path, path: Path) -> Path:
     if not path.is_dir():
-        raise Problem("adopt-no-folder", f"{path} is no folder", "name a repository's top folder")
+        raise UserError("adopt-no-folder", f"{path} is no folder", "name a repository's top folder")
     root = path.resolve()
     if not (root / ".git").exists():
-        raise Problem(
+        raise UserError(
             "adopt-no-repository",
             f"{path} is not the top folder of a git repository",
             "git init there, or name the top folder: what adopt does is undone with git",
         )
     if root.samefile(source):
-        raise Problem("adopt-home", f"{path} is this repository itself", "name another package's")
+        raise UserError("adopt-home", f"{path} is this repository itself", "name another package's")
     if (root / "ci" / "tests").is_dir():
-        raise Problem(
+        raise UserError(
             "adopt-ci-tests",
             f"{path} has a folder ci/tests, by which the noxfile knows the pipeline's own home",
             "move it elsewhere",
@@ -107,11 +107,13 @@ def _document(root: Path) -> dict[str, Any]:
     legacy = " and ".join(name for name in ("setup.py", "setup.cfg") if (root / name).is_file())
     remedy = "describe the package in [project] of pyproject.toml, which all backends read"
     if legacy and not (root / "pyproject.toml").is_file():
-        raise Problem("adopt-setup-py", f"the package has {legacy}, and no pyproject.toml", remedy)
+        raise UserError(
+            "adopt-setup-py", f"the package has {legacy}, and no pyproject.toml", remedy
+        )
     document = load(root / "pyproject.toml")
     if not table(document, "project") and not table(document, "tool", "poetry"):
         where = f"; its metadata is in {legacy}" if legacy else ""
-        raise Problem("adopt-no-project", f"pyproject.toml has no [project]{where}", remedy)
+        raise UserError("adopt-no-project", f"pyproject.toml has no [project]{where}", remedy)
     return document
 
 
@@ -122,7 +124,7 @@ def _missing_classifiers(document: dict[str, Any]) -> tuple[str, ...]:
     if any(text.startswith(_CLASSIFIER) for text in strings(metadata, "classifiers", "[project]")):
         return ()
     if "classifiers" in strings(metadata, "dynamic", "[project]"):
-        raise Problem(
+        raise UserError(
             "adopt-dynamic-classifiers",
             'dynamic in [project] holds "classifiers", so the Python versions stand nowhere',
             "list the classifiers in [project], with one for each Python version",
@@ -149,7 +151,7 @@ def _require_python(project: Project) -> None:
     if Version(lowest) < Version(f"3.{LOWEST}"):
         older.append(lowest)
     if older:
-        raise Problem(
+        raise UserError(
             "adopt-old-python",
             f"the package is for Python {min(older, key=Version)} too"
             f" (requires-python {str(wanted)!r}, lowest classifier {lowest})",
@@ -162,7 +164,7 @@ def _backend(document: dict[str, Any]) -> str:
     name = str(section.get("build-backend", "setuptools.build_meta"))
     backend = BACKENDS.get(name.partition(".")[0])
     if backend is None or "backend-path" in section:
-        raise Problem(
+        raise UserError(
             "adopt-backend",
             f"the build backend is {name!r}"
             + (", from the repository itself" if "backend-path" in section else ""),
@@ -179,7 +181,7 @@ def _files(root: Path) -> tuple[str, ...]:
 def _require_pure(target: Target) -> None:
     reason = next(_signs_of_compiling(target), None)
     if reason:
-        raise Problem(
+        raise UserError(
             "adopt-compiled",
             f"the package is compiled ({reason})",
             "release it otherwise: the pipeline builds one wheel for every Python and platform, and"

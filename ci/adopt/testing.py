@@ -12,8 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ci.adopt.settings import ini
-from ci.errors import Problem
-from ci.pyproject import table
+from ci.errors import UserError
+from ci.package.pyproject import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,12 +47,12 @@ def test_group(target: Target) -> Group:
 def requirement_names(groups: dict[str, list[Any]], group: str) -> set[str]:
     """The normalized names of all that a dependency group asks for, includes resolved.
 
-    Raises Problem for a group that can't be resolved.
+    Raises UserError for a group that can't be resolved.
     """
     try:
         texts = resolve(groups, group)
     except (ValueError, LookupError, TypeError, ExceptionGroup) as error:
-        raise Problem(
+        raise UserError(
             "adopt-group",
             f"the dependency group {group!r} can't be resolved ({error})",
             "mend it as PEP 735 has it",

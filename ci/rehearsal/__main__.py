@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.checkout.git import changed_files
 from ci.errors import exit_with
-from ci.git import changed_files
-from ci.rehearsal.build import end_all
-from ci.rehearsal.comment import comment_on
-from ci.rehearsal.faults import play_faults
+from ci.rehearsal.codebuild import end_all
 from ci.rehearsal.play import (
     check_pull_request,
     check_release,
@@ -26,6 +24,8 @@ from ci.rehearsal.play import (
     push_commit,
 )
 from ci.rehearsal.report import Report, save_picture
+from ci.rehearsal.scenarios.table import play_faults
+from ci.rehearsal.stepfunctions import comment_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ def _pull_request(folder: Path, report: Report, _: Path | None) -> None:
             execution = play_pull_request(rehearsal, name, commit)
             steps += execution.steps
             report.reports(execution.steps)
-            comment = comment_on(rehearsal.world.template, execution)
+            comment = comment_on(rehearsal.account.template, execution)
             report.say(f"comment on pull request {comment['PullRequestId']}: {comment['Content']}")
             if execution.failed:
                 break

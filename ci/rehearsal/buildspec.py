@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,14 +60,14 @@ class Buildspec:
 def read_buildspec(path: Path) -> Buildspec:
     """Read the buildspec at `path`.
 
-    Raises Problem when it is missing, no YAML, or says what CodeBuild or this player refuses.
+    Raises UserError when it is missing, no YAML, or says what CodeBuild or this player refuses.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem("buildspec-missing", f"{path.name}: {error}", "add it at the top") from None
+        raise UserError("buildspec-missing", f"{path.name}: {error}", "add it at the top") from None
     except yaml.YAMLError as error:
-        raise Problem("buildspec-yaml", f"{path.name} is no YAML: {error}", "mend it") from None
+        raise UserError("buildspec-yaml", f"{path.name} is no YAML: {error}", "mend it") from None
     spec = _mapping(document, "buildspec")
     if str(spec.get("version")) != "0.2":  # 0.1 runs each command in a shell of its own
         raise _refused("version", spec.get("version"), "write version: 0.2")
@@ -86,8 +86,8 @@ def read_buildspec(path: Path) -> Buildspec:
     )
 
 
-def _refused(where: str, found: object, remedy: str) -> Problem:
-    return Problem("buildspec-unplayable", f"{where} in the buildspec is {found!r}", remedy)
+def _refused(where: str, found: object, remedy: str) -> UserError:
+    return UserError("buildspec-unplayable", f"{where} in the buildspec is {found!r}", remedy)
 
 
 def _mapping(found: object, kind: str) -> dict[str, Any]:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci.rehearsal.template import Template
+    from ci.rehearsal.cloudformation import Template
 
 
 def may(template: Template, role_arn: str, action: str, resource: str) -> bool:
     """Whether the role may do `action` (such as "s3:GetObject") to the resource with that ARN.
 
-    Raises Problem for a role that is not in the template, or holds a policy whose text is not.
+    Raises UserError for a role that is not in the template, or holds a policy whose text is not.
     """
     fitting = [
         statement
@@ -38,7 +38,7 @@ def _statements(template: Template, role_arn: str) -> Iterator[dict[str, Any]]:
     roles = template.resources("AWS::IAM::Role")
     found = [name for name in roles if template.arn(name) == role_arn]
     if not found:
-        raise Problem("rehearsal-role", f"the template has no role {role_arn}", "define it there")
+        raise UserError("rehearsal-role", f"the template has no role {role_arn}", "define it there")
     logical_id, role = found[0], roles[found[0]]
     documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
@@ -49,7 +49,7 @@ def _statements(template: Template, role_arn: str) -> Iterator[dict[str, Any]]:
                 documents.append(policy["PolicyDocument"])
     foreign = [arn for arn in role.get("ManagedPolicyArns", []) if str(arn).startswith("arn:")]
     if foreign:
-        raise Problem(
+        raise UserError(
             "rehearsal-managed-policy",
             f"the role {role_arn} holds {', '.join(foreign)}, whose text is not in the template",
             "write the statements that it needs",
@@ -79,8 +79,8 @@ def require_grants(
 ) -> None:
     """Hold the roles behind a build to what they have to do for it.
 
-    `inputs` are the artifacts it takes and whether each is a clone. Raises Problem for what is not
-    granted. These are the "service role permissions" of CodePipeline's CodeBuild action reference.
+    `inputs` are the artifacts it takes and whether each is a clone. Raises UserError for what is
+    not granted: the "service role permissions" of CodePipeline's CodeBuild action reference.
     """
     store = f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}/{pipeline['Name'][:20]}"
     where = f"{template.region}:{template.account}"
@@ -97,9 +97,9 @@ def require_grants(
 
 
 def require(template: Template, role_arn: str, action: str, resource: str) -> None:
-    """Raise Problem unless the role may do that."""
+    """Raise UserError unless the role may do that."""
     if not may(template, role_arn, action, resource):
-        raise Problem(
+        raise UserError(
             "rehearsal-forbidden",
             f"{role_arn.rpartition('/')[2]} may not {action} on {resource}",
             "grant it in cdk/",

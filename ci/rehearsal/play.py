@@ -22,22 +22,23 @@ from urllib.parse import urljoin
 import boto3
 import requests
 
-from ci.errors import Problem
-from ci.git import git
-from ci.manifest import read_release
-from ci.project import read_project
-from ci.rehearsal import event, pipeline
-from ci.rehearsal.gate import Gate, secrets_gate
+from ci.checkout.git import git
+from ci.distributions.manifest import read_release
+from ci.errors import UserError
+from ci.package.project import read_project
+from ci.rehearsal import codecommit, codepipeline, eventbridge
+from ci.rehearsal.account import Account
+from ci.rehearsal.cloudformation import Template, read_assembly
+from ci.rehearsal.container import laptop
 from ci.rehearsal.iam import require
+from ci.rehearsal.secretsmanager import Gate, secrets_gate
 from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
-from ci.rehearsal.template import Template, read_assembly
-from ci.rehearsal.world import World, laptop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ci.project import Project
-    from ci.rehearsal.pipeline import Execution, Step
+    from ci.package.project import Project
+    from ci.rehearsal.execution import Execution, Step
 
 RELEASE_SESSIONS = ("release", "publish", "verify")
 PULL_REQUEST_SESSIONS = ("pr",)
@@ -45,10 +46,10 @@ PULL_REQUEST_SESSIONS = ("pr",)
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """All that a play needs. `checkout` is a clone whose origin is the world's repository."""
+    """All that a play needs. `checkout` is a clone whose origin is the account's repository."""
 
     checkout: Path
-    world: World
+    account: Account
     gate: Gate
     aws: AwsServer
     server: IndexServer
@@ -75,7 +76,7 @@ class Rehearsal:
         return {"username": self.index.username, "password": self.index.password}
 
     def _source(self, key: str) -> Any:  # noqa: ANN401 - JSON
-        found = self.world.template.resources("AWS::CodePipeline::Pipeline").values()
+        found = self.account.template.resources("AWS::CodePipeline::Pipeline").values()
         return next(iter(found))["Stages"][0]["Actions"][0]["Configuration"][key]
 
 
@@ -85,7 +86,7 @@ def open_rehearsal(
 ) -> Iterator[Rehearsal]:
     """Everything but the play, in `folder`: repository, template, index, secret and their door.
 
-    Raises Problem for what keeps it from being set up.
+    Raises UserError for what keeps it from being set up.
     """
     with ExitStack() as stack:
         with ThreadPoolExecutor() as pool:
@@ -94,7 +95,7 @@ def open_rehearsal(
             checkout = clone(root, folder)
             template = synthesize(checkout / "cdk", folder / "cdk.out")
         gate = stack.enter_context(secrets_gate(template, aws.result().url))
-        world = World(
+        account = Account(
             template,
             folder,
             folder / "codecommit.git",
@@ -102,7 +103,12 @@ def open_rehearsal(
             announce=announce,
         )
         rehearsal = Rehearsal(
-            checkout, world, gate, aws.result(), server.result(), server.result().add_index("main")
+            checkout,
+            account,
+            gate,
+            aws.result(),
+            server.result(),
+            server.result().add_index("main"),
         )
         git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{rehearsal.branch}")
         store_secret(rehearsal, json.dumps(rehearsal.token))
@@ -126,12 +132,12 @@ def clone(root: Path, folder: Path) -> Path:
 def synthesize(cdk: Path, out: Path) -> Template:
     """What `cdk synth` makes of the app in `cdk`, told the same by the same variables.
 
-    Raises Problem when it fails.
+    Raises UserError when it fails.
     """
     try:
         settings = json.loads((cdk / "cdk.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Problem(
+        raise UserError(
             "rehearsal-cdk", f"cdk/cdk.json: {error}", "there is no stack to play"
         ) from None
     user = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -151,7 +157,7 @@ def synthesize(cdk: Path, out: Path) -> Template:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise Problem(
+        raise UserError(
             "rehearsal-synth", f"the app in cdk/ fails: {last}", "try `nox -s cdk -- synth`"
         )
     return read_assembly(out)
@@ -162,7 +168,7 @@ def store_secret(rehearsal: Rehearsal, text: str | None) -> None:
     client = boto3.client(
         "secretsmanager",
         endpoint_url=rehearsal.aws.url,
-        region_name=rehearsal.world.template.region,
+        region_name=rehearsal.account.template.region,
         aws_access_key_id="rehearsal",
         aws_secret_access_key="rehearsal",  # noqa: S106 - the stand-in takes any
     )
@@ -175,11 +181,11 @@ def store_secret(rehearsal: Rehearsal, text: str | None) -> None:
 
 def secret_id(rehearsal: Rehearsal) -> str:
     """The name of the secret, as the template gives it to the publisher."""
-    for project in rehearsal.world.template.resources("AWS::CodeBuild::Project").values():
+    for project in rehearsal.account.template.resources("AWS::CodeBuild::Project").values():
         for variable in project["Environment"].get("EnvironmentVariables", []):
             if variable["Name"] == "PYPI_SECRET_ID":
                 return str(variable["Value"])
-    raise Problem("rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher")
+    raise UserError("rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher")
 
 
 def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
@@ -191,8 +197,10 @@ def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
 
 def with_variables(rehearsal: Rehearsal, variables: Mapping[str, str]) -> Rehearsal:
     """The same rehearsal with more variables in its containers."""
-    world = rehearsal.world
-    return replace(rehearsal, world=replace(world, variables={**world.variables, **variables}))
+    account = rehearsal.account
+    return replace(
+        rehearsal, account=replace(account, variables={**account.variables, **variables})
+    )
 
 
 def push_tag(rehearsal: Rehearsal, tag: str) -> str:
@@ -205,44 +213,44 @@ def push_tag(rehearsal: Rehearsal, tag: str) -> str:
 def begin(rehearsal: Rehearsal, happened: Mapping[str, Any]) -> Execution:
     """The execution that an event starts.
 
-    Raises Problem unless the event starts exactly one pipeline, and may.
+    Raises UserError unless the event starts exactly one pipeline, and may.
     """
-    template = rehearsal.world.template
-    targets = event.matching_targets(template, dict(happened))
+    template = rehearsal.account.template
+    targets = eventbridge.matching_targets(template, dict(happened))
     if len(targets) != 1:
-        raise Problem(
+        raise UserError(
             "rehearsal-rule",
             f"{happened['detail']['event']} matches the rules of {len(targets)} targets, not one",
             "mend the event pattern in cdk/",
         )
     arn = targets[0]["Arn"]
     require(template, targets[0]["RoleArn"], "codepipeline:StartPipelineExecution", arn)
-    return pipeline.start(template, event.start_request(targets[0], dict(happened)))
+    return codepipeline.start(template, eventbridge.start_request(targets[0], dict(happened)))
 
 
 def play_release(rehearsal: Rehearsal) -> Execution:
     """Tag the package's version, and play what the tag sets off; the execution, as it ended."""
     tag = f"v{rehearsal.project.version}"
     commit = push_tag(rehearsal, tag)
-    happened = event.tag_created(
-        rehearsal.world.template, repository=rehearsal.repository, tag=tag, commit=commit
+    happened = eventbridge.tag_created(
+        rehearsal.account.template, repository=rehearsal.repository, tag=tag, commit=commit
     )
     execution = begin(rehearsal, happened)
     given = {"SOURCE_COMMIT": commit, "RELEASE_TAG": tag}
-    pipeline.play(execution, expecting(rehearsal.world, given, RELEASE_SESSIONS))
+    codepipeline.play(execution, expecting(rehearsal.account, given, RELEASE_SESSIONS))
     return execution
 
 
 def play_pull_request(rehearsal: Rehearsal, name: str, commit: str) -> Execution:
     """Play what the event `name` of pull request 1 sets off; the execution, as it ended."""
-    destination = rehearsal.world.head(rehearsal.branch)
-    request = event.PullRequest(1, rehearsal.branch, commit, destination)
-    happened = event.pull_request(
-        rehearsal.world.template, name, repository=rehearsal.repository, request=request
+    destination = codecommit.head(rehearsal.account.repository, rehearsal.branch)
+    request = eventbridge.PullRequest(1, rehearsal.branch, commit, destination)
+    happened = eventbridge.pull_request(
+        rehearsal.account.template, name, repository=rehearsal.repository, request=request
     )
     execution = begin(rehearsal, happened)
     given = {"SOURCE_COMMIT": commit, "PULL_REQUEST_ID": "1"}
-    pipeline.play(execution, expecting(rehearsal.world, given, PULL_REQUEST_SESSIONS))
+    codepipeline.play(execution, expecting(rehearsal.account, given, PULL_REQUEST_SESSIONS))
     return execution
 
 
@@ -254,8 +262,8 @@ def push_commit(rehearsal: Rehearsal, branch: str, message: str) -> str:
     return git(rehearsal.checkout, "rev-parse", "HEAD")
 
 
-def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...]) -> World:
-    """A world that stops a build which lacks those variables, or is not the session due."""
+def expecting(account: Account, given: Mapping[str, str], sessions: tuple[str, ...]) -> Account:
+    """A account that stops a build which lacks those variables, or is not the session due."""
     due = iter(sessions)
 
     def announce(step: Step) -> None:
@@ -264,7 +272,7 @@ def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...])
             wanted = {**given, "NOXSESSION": session}
             wrong = [name for name in wanted if step.environment.get(name) != wanted[name]]
             if wrong:
-                raise Problem(
+                raise UserError(
                     "rehearsal-expected",
                     "; ".join(
                         f"{name} is {step.environment.get(name)!r}, not {wanted[name]!r}"
@@ -272,38 +280,38 @@ def expecting(world: World, given: Mapping[str, str], sessions: tuple[str, ...])
                     ),
                     f"mend the stage {step.stage} or the project {step.project} in cdk/",
                 )
-        world.announce(step)
+        account.announce(step)
 
-    return replace(world, announce=announce)
+    return replace(account, announce=announce)
 
 
 def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, str]:
     """What is on the index, name to sha256.
 
-    Raises Problem unless every session was played, the index has what Build made, and nobody but
+    Raises UserError unless every session was played, the index has what Build made, and nobody but
     the publisher asked for the secret.
     """
     _check_played(execution, RELEASE_SESSIONS)
     release = read_release(Path(str(execution.artifacts["dist"])))
     found = on_index(rehearsal)
     if found != release.files:
-        raise Problem("rehearsal-index", f"the index has {found}", f"Build made {release.files}")
+        raise UserError("rehearsal-index", f"the index has {found}", f"Build made {release.files}")
     publisher = next(step for step in execution.steps if step.session == "publish")
-    _check_readers(rehearsal, {rehearsal.world.project(publisher.project)["ServiceRole"]})
+    _check_readers(rehearsal, {rehearsal.account.project(publisher.project)["ServiceRole"]})
     return found
 
 
 def check_pull_request(rehearsal: Rehearsal, execution: Execution) -> None:
-    """Raise Problem unless the validation was played, left reports, and asked for no secret."""
+    """Raise UserError unless the validation was played, left reports, and asked for no secret."""
     _check_played(execution, PULL_REQUEST_SESSIONS)
     _check_readers(rehearsal, set())
 
 
 def _check_readers(rehearsal: Rehearsal, allowed: set[str]) -> None:
-    """Raise Problem unless those roles, and no others, have asked for the secret."""
+    """Raise UserError unless those roles, and no others, have asked for the secret."""
     readers = {request.role for request in rehearsal.gate.requests}
     if readers != allowed:
-        raise Problem(
+        raise UserError(
             "rehearsal-readers",
             f"{', '.join(sorted(readers)) or 'nobody'} asked for the secret",
             f"let {', '.join(allowed) or 'nobody'} ask for it",
@@ -311,17 +319,17 @@ def _check_readers(rehearsal: Rehearsal, allowed: set[str]) -> None:
 
 
 def _check_played(execution: Execution, sessions: tuple[str, ...]) -> None:
-    """Raise Problem unless those sessions were played to the end, and left their reports."""
+    """Raise UserError unless those sessions were played to the end, and left their reports."""
     stopped = execution.failed
     if stopped:
-        raise Problem(
+        raise UserError(
             "rehearsal-stopped",
             f"stopped in {stopped.stage}: {stopped.failure}",
             "mend what the log shows, commit, rehearse again",
         )
     played = tuple(step.session for step in execution.steps if step.session)
     if played != sessions:
-        raise Problem(
+        raise UserError(
             "rehearsal-sessions",
             f"the stages played {', '.join(played)}, not {', '.join(sessions)}",
             "mend the pipeline's stages in cdk/",
@@ -329,7 +337,7 @@ def _check_played(execution: Execution, sessions: tuple[str, ...]) -> None:
     first = next(step.build for step in execution.steps if step.build)
     for group, paths in first.reports.items():
         if not paths:
-            raise Problem(
+            raise UserError(
                 "rehearsal-reports", f"the report group {group} found no file", "mend buildspec.yml"
             )
 

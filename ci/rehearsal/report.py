@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from ci.rehearsal.pipeline import Step
+    from ci.rehearsal.execution import Step
 
 _LAST_LINES = 15
 
@@ -77,7 +77,7 @@ class Report:
 def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], end: str) -> None:
     """Save what the end of a release looks like in a terminal as an SVG file.
 
-    Raises Problem when the file can't be written.
+    Raises UserError when the file can't be written.
     """
     terminal = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
     terminal.print(_table(steps))
@@ -87,7 +87,7 @@ def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], en
     try:
         terminal.save_svg(str(path), title="nox -s rehearse")
     except OSError as error:
-        raise Problem(
+        raise UserError(
             "picture-unwritable", f"{path} can't be written ({error})", "name another file"
         ) from None
 

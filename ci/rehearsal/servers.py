@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ci.errors import Problem
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ class IndexServer:
     ) -> PackageIndex:
         """Make an empty index: no file on it can be replaced, nothing is mirrored.
 
-        Raises Problem when the server refuses.
+        Raises UserError when the server refuses.
         """
         auth = self._login("root", "root")
         self._put(username, {"password": password}, auth)
@@ -97,7 +97,7 @@ class AwsServer:
 def index_server(folder: Path) -> Iterator[IndexServer]:
     """A devpi server that keeps its data and its log in `folder`, which is made if need be.
 
-    Raises Problem when it does not start.
+    Raises UserError when it does not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "devpi"
@@ -127,7 +127,7 @@ def index_server(folder: Path) -> Iterator[IndexServer]:
 def aws_server(folder: Path) -> Iterator[AwsServer]:
     """A moto server, empty, with its log in `folder`, which is made if need be.
 
-    Raises Problem when it does not start.
+    Raises UserError when it does not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     command = [_script("moto_server"), "-H", "127.0.0.1", "-p", "0"]
@@ -153,7 +153,7 @@ def _run(command: Sequence[str], log: Path) -> None:
 def serving(command: Sequence[str], log: Path, announcement: str) -> Iterator[str]:
     """Run a server as long as the block lasts; its address is the group in its `announcement`.
 
-    Raises Problem when it ends, or says nothing of the kind, before it serves.
+    Raises UserError when it ends, or says nothing of the kind, before it serves.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -187,15 +187,15 @@ def _announced(
     raise _not_started(command, log)
 
 
-def _not_started(command: Sequence[str], log: Path) -> Problem:
+def _not_started(command: Sequence[str], log: Path) -> UserError:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["it printed nothing"]
-    return Problem(
+    return UserError(
         "server-start", f"{Path(command[0]).name} does not start: {lines[-1]}", f"see {log}"
     )
 
 
-def _refused(answer: requests.Response) -> Problem:
-    return Problem(
+def _refused(answer: requests.Response) -> UserError:
+    return UserError(
         "server-refuses",
         f"{answer.url} answers {answer.status_code}: {answer.text[:300]}",
         "remove the scratch folder and start again",

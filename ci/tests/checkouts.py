@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ci.manifest import read_manifest, write_manifest
+from ci.distributions.manifest import read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

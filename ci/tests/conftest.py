@@ -83,7 +83,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest
 
 @pytest.fixture
 def checkout(tmp_path: Path, clean_environment: pytest.MonkeyPatch) -> Checkout:
-    """A built package, thing 1.0, in the current folder, and little patience."""
+    """A built package, thing 1.0, in the current folder, and little retry."""
     made = make_checkout(tmp_path / "checkout")
     clean_environment.chdir(made.root)
     for name, value in {"ATTEMPTS": 3, "PAUSE": 0.02, "REQUEST_TIMEOUT": 3, "WAIT": 3}.items():

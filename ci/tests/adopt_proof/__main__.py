@@ -29,9 +29,9 @@ from pypi_simple import PyPISimple
 from ci.adopt.edit import written
 from ci.adopt.needs import Need
 from ci.adopt.target import BACKENDS, read_target
-from ci.errors import Problem, exit_with
-from ci.git import git
-from ci.pyproject import table
+from ci.checkout.git import git
+from ci.errors import UserError, exit_with
+from ci.package.pyproject import table
 
 _PACKAGES = Path(__file__).with_name("packages.toml")
 _PAGE = Path("docs", "adopting.md")
@@ -109,7 +109,7 @@ def fetch(folder: Path, package: dict[str, Any]) -> Path:
         index.download_package(sdists[0], archive)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != package["sha256"]:
-        raise Problem("proof-sha256", f"{archive.name} has sha256 {digest}", "find out why")
+        raise UserError("proof-sha256", f"{archive.name} has sha256 {digest}", "find out why")
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
     root = folder / archive.name.removesuffix(".tar.gz")
@@ -237,23 +237,23 @@ def as_table(outcomes: list[Outcome]) -> str:
 
 
 def put_table(page: Path, text: str) -> None:
-    """Put the table between its two marks. Raises Problem when they are not there."""
+    """Put the table between its two marks. Raises UserError when they are not there."""
     content = page.read_text(encoding="utf-8")
     if _BEGIN not in content or _END not in content:
-        raise Problem("proof-page", f"{page} has no marks for the table", f"add {_BEGIN}{_END}")
+        raise UserError("proof-page", f"{page} has no marks for the table", f"add {_BEGIN}{_END}")
     head, _, rest = content.partition(_BEGIN)
     page.write_text(f"{head}{_BEGIN}{text}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
 
 def require_expected(packages: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
-    """Raise Problem for packages that ended otherwise than packages.toml says."""
+    """Raise UserError for packages that ended otherwise than packages.toml says."""
     wrong = [
         f"{package['name']} {package['version']}: {outcome.sessions}"
         for package, outcome in zip(packages, outcomes, strict=True)
         if not _as_expected(package, outcome)
     ]
     if wrong:
-        raise Problem("proof-failed", "; ".join(wrong), "see the logs in .nox/ with --keep")
+        raise UserError("proof-failed", "; ".join(wrong), "see the logs in .nox/ with --keep")
 
 
 def _as_expected(package: dict[str, Any], outcome: Outcome) -> bool:

@@ -1,0 +1,1 @@
+"""The commit: what git says of the checkout."""

@@ -1,0 +1,96 @@
+"""HEAD is the commit that is meant, as it was committed, and on the release branch."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ci.checkout.git import changed_files, git, resolve
+from ci.errors import UserError, exit_with
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LISTED = 10
+
+
+def main() -> None:
+    """Check that HEAD is the commit that SOURCE_COMMIT names."""
+    check_commit(Path.cwd(), os.environ.get("SOURCE_COMMIT"))
+
+
+def check_commit(root: Path, source_commit: str | None) -> None:
+    """HEAD is the commit that an event named; nothing to compare when none did.
+
+    An event on an annotated tag may name the tag object instead of the commit; either will do.
+    """
+    head = git(root, "rev-parse", "HEAD")
+    if not source_commit:
+        print(f"HEAD is {head}; SOURCE_COMMIT does not say what it should be")
+        return
+    if not _COMMIT.fullmatch(source_commit):
+        raise UserError(
+            "source-commit-form",
+            f"SOURCE_COMMIT is {source_commit!r}",
+            "give it the whole id of a commit; a name would agree with whatever is checked out",
+        )
+    wanted = resolve(root, source_commit)
+    if wanted is None:
+        raise UserError(
+            "source-commit-unknown",
+            f"SOURCE_COMMIT is {source_commit!r}, which is no commit of this checkout",
+            "check out the commit that the event named, with the whole history",
+        )
+    if wanted != head:
+        raise UserError(
+            "source-commit-differs",
+            f"HEAD is {head}, and the event was about {wanted} (SOURCE_COMMIT)",
+            "start it again for the newer commit; what was cloned is not what was asked for",
+        )
+    print(f"HEAD is {head}, as SOURCE_COMMIT says")
+
+
+def check_branch(root: Path, branch: str) -> None:
+    """HEAD is on the release branch, here or on any remote."""
+    if _branches(root, branch, "--contains", "HEAD"):
+        return
+    if git(root, "rev-parse", "--is-shallow-repository") == "true":
+        raise UserError(
+            "shallow-clone",
+            f"this clone has no whole history, so it can't tell whether HEAD is on {branch}",
+            "git fetch --unshallow, or have a full clone made",
+        )
+    if not _branches(root, branch):
+        raise UserError(
+            "release-branch-unseen",
+            f"there is no branch {branch} here, nor on a remote",
+            f"git fetch origin {branch}:refs/remotes/origin/{branch}, or name another in"
+            " RELEASE_BRANCH or in release-branch of [tool.ci]",
+        )
+    raise UserError(
+        "not-on-release-branch",
+        f"HEAD is not on the release branch {branch}",
+        "merge it there first, then tag the commit on that branch",
+    )
+
+
+def _branches(root: Path, name: str, *options: str) -> list[str]:
+    """The branches of exactly that name; git's own patterns also match below it."""
+    every = git(root, "for-each-ref", "--format=%(refname)", *options, "refs/heads", "refs/remotes")
+    wanted = re.compile(rf"refs/(heads|remotes/[^/]+)/{re.escape(name)}")
+    return [ref for ref in every.splitlines() if wanted.fullmatch(ref)]
+
+
+def check_clean(root: Path) -> None:
+    """Nothing differs from HEAD."""
+    changed = changed_files(root)
+    if changed:
+        more = f", and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
+        raise UserError(
+            "tree-dirty",
+            f"the tree differs from HEAD: {', '.join(changed[:_LISTED])}{more}",
+            "commit it, remove it, or have git ignore it",
+        )
+
+
+if __name__ == "__main__":
+    exit_with(main)

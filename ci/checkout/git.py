@@ -1,0 +1,66 @@
+"""What git knows of the checkout; read only."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What `git ARGUMENTS` prints in `root`, without the last line's end.
+
+    Raises UserError when git is missing, or fails.
+    """
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a file's name may be any bytes
+        )
+    except FileNotFoundError:
+        raise UserError("no-git", "git is not on PATH", "install git") from None
+    except subprocess.CalledProcessError as error:
+        raise UserError(
+            "git-failed",
+            f"git {' '.join(arguments)} failed in {root}: {error.stderr.strip()}",
+            "run it by hand to see more; the pipeline needs a git checkout with its history",
+        ) from None
+    return done.stdout.rstrip("\n")
+
+
+def resolve(root: Path, revision: str) -> str | None:
+    """The commit id that `revision` stands for (an annotated tag is followed), None if unknown."""
+    try:
+        return git(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+    except UserError as problem:
+        if problem.code == "git-failed":
+            return None
+        raise
+
+
+def tracked_files(root: Path) -> list[str]:
+    """The files that git tracks below `root`, as paths relative to it."""
+    return [name for name in git(root, "ls-files", "-z").split("\0") if name]
+
+
+def commit_time(root: Path) -> int:
+    """When HEAD was committed, in seconds since the epoch (for SOURCE_DATE_EPOCH)."""
+    return int(git(root, "log", "-1", "--format=%ct"))
+
+
+def changed_files(root: Path) -> list[str]:
+    """What differs from HEAD, untracked files included; empty in a clean tree."""
+    lines = git(
+        root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"
+    ).split("\0")
+    return [line[3:] for line in lines if line]

@@ -1,0 +1,1 @@
+"""The dependency groups' locks: compiled, checked."""

@@ -1,0 +1,218 @@
+"""The locks: one hash-pinned requirements file a dependency group, and one for the build backend.
+
+nox -s lock -- [GROUP ...] [--upgrade]    compile them, keeping what is pinned unless asked
+nox -s check_locks                        say which no longer satisfy their group
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dependency_groups import resolve
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ci.errors import UserError, exit_with
+from ci.package.project import Project, read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+BACKEND = "backend"
+_TOOLS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_NOX_PYTHON = "3.10"  # nox may be started by an older Python than the sessions run on
+_ELSEWHERE = {"cdk": Path("cdk/requirements.txt")}  # where users of the CDK CLI look for it
+
+
+def lock_file(group: str) -> Path:
+    """Where the lock of `group` lies, relative to the repository's root."""
+    return _ELSEWHERE.get(group, Path("ci", "locks", f"{group}.txt"))
+
+
+def wanted(project: Project, *more: str) -> dict[str, list[str]]:
+    """The requirements of each group that has a lock, or is named, includes resolved.
+
+    Raises UserError when there is no group `test`, and for a group that includes one that isn't
+    there, or itself, or holds what is no requirement (PEP 735).
+    """
+    if "test" not in project.groups:
+        raise UserError(
+            "no-test-group",
+            "pyproject.toml has no dependency group named test",
+            'add test = ["pytest", "pytest-cov", …] to [dependency-groups], with all they import',
+        )
+    requirements = {}
+    for group in project.groups:
+        if group not in ("test", *more) and not (project.root / lock_file(group)).is_file():
+            continue
+        try:
+            requirements[group] = list(resolve(project.groups, group))
+        except (ValueError, LookupError, TypeError, ExceptionGroup) as error:
+            raise UserError(
+                "dependency-group",
+                f"the dependency group {group!r} in pyproject.toml can't be resolved ({error})",
+                "mend it as PEP 735 has it",
+            ) from None
+    return {**requirements, BACKEND: list(project.backend_requires)}
+
+
+def pythons(project: Project, group: str) -> list[str]:
+    """The Python versions, ascending, on which the lock of `group` is installed."""
+    if group == "test":
+        return list(project.python_versions)
+    if group == "nox":
+        return [_NOX_PYTHON, _TOOLS_PYTHON]
+    return [_TOOLS_PYTHON]
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+def pins(text: str) -> list[Requirement]:
+    """The pinned requirements of a lock, without their hashes."""
+    lines = (line.removesuffix("\\").strip() for line in text.splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith(("#", "--hash"))]
+
+
+def unsatisfied(requirements: Iterable[str], lock: Sequence[Requirement], python: str) -> list[str]:
+    """Those of `requirements` that hold on `python` and that no pin of `lock` satisfies there."""
+    environment = {"python_version": python, "python_full_version": f"{python}.99"}
+    return [text for text in requirements if not _satisfied(Requirement(text), lock, environment)]
+
+
+def _satisfied(
+    requirement: Requirement, lock: Sequence[Requirement], environment: Mapping[str, str]
+) -> bool:
+    if requirement.marker and not requirement.marker.evaluate(dict(environment)):
+        return True
+    return any(
+        pin.name == requirement.name.lower().replace("_", "-")
+        and (pin.marker is None or pin.marker.evaluate(dict(environment)))
+        and requirement.extras <= pin.extras
+        and all(requirement.specifier.contains(s.version, prereleases=True) for s in pin.specifier)
+        for pin in lock
+    )
+
+
+def check(project: Project) -> None:
+    """Raise UserError for locks that are missing, broken, or no longer satisfy their group."""
+    found = [
+        line
+        for group, requirements in wanted(project).items()
+        for line in _stale(project, group, requirements)
+    ]
+    if found:
+        raise UserError(
+            "stale-lock", "; ".join(found), "run `nox -s lock` and commit what it wrote"
+        )
+
+
+def _stale(project: Project, group: str, requirements: Sequence[str]) -> list[str]:
+    """What is wrong with the lock of `group`, a line each."""
+    path = lock_file(group)
+    try:
+        lock = pins((project.root / path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return [f"{path} is missing"]
+    except (InvalidRequirement, UnicodeDecodeError) as error:
+        return [f"{path} is no lock ({error})"]
+    missing: dict[str, list[str]] = {}
+    for python in pythons(project, group):
+        for text in unsatisfied(requirements, lock, python):
+            missing.setdefault(text, []).append(python)
+    return [
+        f"{path} does not satisfy {text!r} on Python {', '.join(versions)}"
+        for text, versions in missing.items()
+    ]
+
+
+# --- compile -------------------------------------------------------------------------------------
+
+
+def compile_locks(project: Project, groups: Sequence[str], *, upgrade: bool) -> None:
+    """Compile the locks of `groups` (all if empty); none is replaced unless all could be made.
+
+    Raises UserError for a group that isn't there, or that can't be resolved.
+    """
+    requirements = wanted(project, *groups)
+    unknown = sorted(set(groups) - set(requirements))
+    if unknown:
+        raise UserError(
+            "unknown-group",
+            f"pyproject.toml has no dependency group {', '.join(unknown)}",
+            f"name some of {', '.join(requirements)}",
+        )
+    with tempfile.TemporaryDirectory(prefix=".locks-", dir=project.root) as scratch:
+        made = {}
+        for group in groups or requirements:
+            made[group] = Path(scratch, f"{group}.txt")
+            _compile(project, group, requirements[group], made, upgrade=upgrade)
+        for group, path in made.items():
+            target = project.root / lock_file(group)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+            print(f"{lock_file(group)}: {len(pins(target.read_text(encoding='utf-8')))} pins")
+
+
+def _compile(
+    project: Project,
+    group: str,
+    requirements: Sequence[str],
+    made: Mapping[str, Path],
+    *,
+    upgrade: bool,
+) -> None:
+    current = project.root / lock_file(group)
+    if current.is_file() and not upgrade:
+        made[group].write_bytes(current.read_bytes())
+    options = ["--constraints", str(_build_lock(project, made))] if group == BACKEND else []
+    command = [
+        *("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header"),
+        *("--no-strip-extras", "--python", sys.executable),
+        *("--python-version", pythons(project, group)[0]),
+        *("--output-file", str(made[group]), *options, "-"),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=project.root,
+        input="\n".join(requirements),
+        env={**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UserError(
+            "lock-unresolvable",
+            f"uv can't lock the group {group!r}: {' '.join(done.stderr.split())}",
+            "loosen what contradicts itself there; no lock was changed",
+        )
+
+
+def _build_lock(project: Project, made: Mapping[str, Path]) -> Path:
+    """What the backend's lock must agree with: both are installed into one environment."""
+    return made.get("build", project.root / lock_file("build"))
+
+
+def main() -> None:
+    """Run one of the two commands of the module's docstring."""
+    parser = argparse.ArgumentParser(prog="nox -s lock --", description="compile the locks")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help="only these groups")
+    parser.add_argument("--upgrade", action="store_true", help="move pins to their newest versions")
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if one is stale")
+    arguments = parser.parse_args()
+    project = read_project(Path.cwd())
+    if arguments.check:
+        check(project)
+    else:
+        compile_locks(project, arguments.groups, upgrade=arguments.upgrade)
+
+
+if __name__ == "__main__":
+    exit_with(main)

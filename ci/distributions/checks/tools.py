@@ -1,0 +1,59 @@
+"""What the packaging world's own checkers say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from ci.distributions.archive import is_wheel
+from ci.distributions.checks import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ci.package.project import Project
+
+
+def twine_check(project: Project, distribution: Path) -> Iterator[Finding]:
+    """PyPI would accept and render the metadata: `twine check --strict`."""
+    for line in _complaints(project, "twine", "check", "--strict", str(distribution)):
+        if not line.startswith("Checking "):
+            yield Finding(
+                distribution.name, "", "twine-check", line, "mend [project] in pyproject.toml"
+            )
+
+
+def wheel_contents(project: Project, distribution: Path) -> Iterator[Finding]:
+    """Nothing that a wheel ought not to hold: check-wheel-contents, as the package sets it up."""
+    if not is_wheel(distribution):
+        return
+    for line in _complaints(project, "check_wheel_contents", str(distribution)):
+        yield Finding(
+            distribution.name,
+            "",
+            "wheel-contents",
+            line.removeprefix(f"{distribution}: "),
+            "leave it out of the wheel, or see the tool's documentation of that code",
+        )
+
+
+def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
+    """What a tool printed, a line each, if it failed; nothing if it passed."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module, *arguments],
+        cwd=project.root,
+        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "1000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if not done.returncode:
+        return []
+    # An indented line goes on with what the one before it says.
+    folded = re.sub(r"\n[ \t]+", " ", done.stdout)
+    return [" ".join(line.split()) for line in folded.splitlines() if line.strip()]

@@ -1,0 +1,1 @@
+"""The package index: where it is, what it shows, who may upload, one upload."""

@@ -1,0 +1,230 @@
+"""Where the upload token comes from: the environment, Secrets Manager, or twine's own places.
+
+It is held in one value that does not print itself, and leaves it only for twine's environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+from twine.auth import TOKEN_USERNAME, CredentialInput, Resolver
+
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from ci.index.repository import Repository
+
+_SHAPE = f'{{"username": "{TOKEN_USERNAME}", "password": "pypi-…"}}'
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and a password that stays out of every representation; `source` is for people."""
+
+    username: str
+    password: str = field(repr=False)
+    source: str
+
+    def environment(self) -> dict[str, str]:
+        """What twine, and nothing but twine, gets."""
+        return {"TWINE_USERNAME": self.username, "TWINE_PASSWORD": self.password}
+
+    def redact(self, text: str) -> str:
+        """`text` without the password in the forms that HTTP carries it in, folded lines or not."""
+        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode().rstrip("=")
+        for secret in (self.password, quote(self.password, safe=""), basic):
+            text = re.sub(r"\s*".join(map(re.escape, secret)), "***", text)
+        return text
+
+
+def take_from_environment(environ: MutableMapping[str, str]) -> tuple[str | None, str | None]:
+    """TWINE_USERNAME and TWINE_PASSWORD, taken out of `environ`: no child shall inherit them."""
+    return environ.pop("TWINE_USERNAME", None) or None, environ.pop("TWINE_PASSWORD", None) or None
+
+
+def find_credentials(
+    repository: Repository, given: tuple[str | None, str | None], environ: Mapping[str, str]
+) -> Credentials:
+    """The first of: what was `given` in TWINE_*, the secret of PYPI_SECRET_ID, .pypirc, keyring.
+
+    Raises UserError when there is none, or the one there is can't be right.
+    """
+    username, password = given
+    secret_id = environ.get("PYPI_SECRET_ID")
+    if password:
+        found = Credentials(_username(repository, username), password, "TWINE_PASSWORD")
+    elif secret_id:
+        found = read_secret(secret_id)
+    else:
+        found = _from_twine(repository, username)
+    _check(found)
+    return found
+
+
+def read_secret(secret_id: str) -> Credentials:
+    """The secret of that name or ARN, from the region that the environment names.
+
+    Raises UserError for each way in which it can be out of reach, or not what it should be.
+    """
+    try:
+        client = boto3.Session().client(
+            "secretsmanager",
+            config=Config(
+                connect_timeout=10,
+                read_timeout=20,
+                retries={"mode": "standard", "total_max_attempts": 4},
+            ),
+        )
+        answer: Mapping[str, Any] = client.get_secret_value(SecretId=secret_id)
+    except ClientError as error:
+        raise refusal(secret_id, error) from None
+    except BotoCoreError as error:
+        raise _unreachable(secret_id, error) from None
+    return _parse(secret_id, answer)
+
+
+def _parse(secret_id: str, answer: Mapping[str, Any]) -> Credentials:
+    """Read the secret's text; a decoder's own exceptions would carry it, so none gets out."""
+    name = f"the secret {secret_id}"
+    store = f"store {_SHAPE} as its text"
+    if "SecretString" not in answer:
+        raise UserError("secret-binary", f"{name} is binary", store)
+    try:
+        document = json.loads(answer["SecretString"])
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UserError("secret-not-json", f"{name} is not a JSON object", store)
+    for key in ("username", "password"):
+        if not isinstance(document.get(key), str):
+            raise UserError("secret-key", f"{name} has no {key}, or one that is no string", store)
+    return Credentials(document["username"], document["password"], name)
+
+
+def refusal(secret_id: str, error: ClientError) -> UserError:
+    """What an error code of Secrets Manager means to whoever runs this."""
+    code = error.response.get("Error", {}).get("Code", "?")
+    name = f"the secret {secret_id}"
+    if code == "ResourceNotFoundException":
+        return UserError(
+            "secret-absent",
+            f"{name} does not exist in this account and region, or has no value yet",
+            "create it, or correct PYPI_SECRET_ID or AWS_DEFAULT_REGION",
+        )
+    if code in {"AccessDeniedException", "AccessDenied"}:
+        return UserError(
+            "secret-access",
+            f"these AWS credentials may not read {name}",
+            "run this under the publishing role, or grant it secretsmanager:GetSecretValue",
+        )
+    if code in {"DecryptionFailure", "DecryptionFailureException"}:
+        return UserError(
+            "secret-decryption",
+            f"{name} can't be decrypted",
+            "see that its KMS key is enabled, and grant kms:Decrypt on it",
+        )
+    if code == "InvalidRequestException":
+        return UserError(
+            "secret-deleted",
+            f"{name} can't be read in the state it is in; most often it is scheduled for deletion",
+            f"aws secretsmanager restore-secret --secret-id {secret_id}",
+        )
+    if code in {
+        "ExpiredTokenException",
+        "ExpiredToken",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+    }:
+        return UserError(
+            "aws-login", f"AWS does not accept these credentials ({code})", "log in to AWS again"
+        )
+    return UserError("secret-refused", f"{name} can't be read: {error}", "see AWS's own message")
+
+
+def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
+    """What kept the request from being answered at all."""
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return UserError(
+            "aws-credentials",
+            f"there are no AWS credentials to read the secret {secret_id} with",
+            "log in to AWS, or unset PYPI_SECRET_ID and use TWINE_USERNAME and TWINE_PASSWORD",
+        )
+    if isinstance(error, NoRegionError):
+        return UserError(
+            "aws-region", f"no region to read the secret {secret_id} in", "set AWS_DEFAULT_REGION"
+        )
+    return UserError(
+        "aws-unreachable",
+        f"Secrets Manager can't be asked for the secret {secret_id}: {error}",
+        "see that the network, the region and AWS_ENDPOINT_URL (if set) are right",
+    )
+
+
+def _username(repository: Repository, given: str | None) -> str:
+    username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
+    if not username:
+        raise UserError("no-username", "TWINE_PASSWORD is set without TWINE_USERNAME", "set both")
+    return username
+
+
+def _from_twine(repository: Repository, given: str | None) -> Credentials:
+    """From .pypirc or keyring, as twine looks them up; it would go on to ask for them."""
+    resolver = Resolver({"repository": repository.upload_url}, CredentialInput())
+    username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
+    username = username or resolver.get_username_from_keyring()
+    resolver.input.username = username
+    if username and repository.password:
+        return Credentials(username, repository.password, ".pypirc")
+    password = resolver.get_password_from_keyring() if username else None
+    if username and password:
+        return Credentials(username, password, "keyring")
+    raise UserError(
+        "no-credentials",
+        f"there is no password for {repository.upload_url}",
+        "set TWINE_USERNAME and TWINE_PASSWORD, or PYPI_SECRET_ID (of a secret in Secrets Manager),"
+        f" or store it with `keyring set {repository.upload_url} {username or 'USERNAME'}`",
+    )
+
+
+def _check(credentials: Credentials) -> None:
+    """Refuse what no index can accept, without showing it."""
+    for what, value in (("user name", credentials.username), ("password", credentials.password)):
+        if not value.strip():
+            raise UserError(
+                "credentials-empty", f"the {what} from {credentials.source} is empty", "set it"
+            )
+        if value != value.strip():
+            raise UserError(
+                "credentials-whitespace",
+                f"the {what} from {credentials.source} has a space or a line's end around it",
+                "store it without (echo adds a line's end, printf does not)",
+            )
+        if not (value.isascii() and value.isprintable()):
+            raise UserError(
+                "credentials-characters",
+                f"the {what} from {credentials.source} has characters beyond printable ASCII",
+                "copy it again",
+            )
+    if credentials.username == TOKEN_USERNAME and not credentials.password.startswith("pypi-"):
+        raise UserError(
+            "not-a-token",
+            f"the password from {credentials.source} does not begin with pypi-, as API tokens do,"
+            f" and the user name is {TOKEN_USERNAME}",
+            "make an API token for this project on the index and store that",
+        )

@@ -1,0 +1,1 @@
+"""The package: what pyproject.toml and the folders say."""

@@ -1,0 +1,58 @@
+"""The AWS account of a rehearsal: what is deployed in it, and where its stand-ins keep things."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import UserError
+from ci.rehearsal.container import laptop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ci.rehearsal.cloudformation import Template
+    from ci.rehearsal.execution import Step
+
+
+@dataclass
+class Account:
+    """The stand-ins for AWS, all in the scratch `folder`.
+
+    `repository` is the bare one that is CodeCommit's. `variables` go into every container, and so
+    does what `credentials` gives for the ARN of its role. `announce` hears of each step as it
+    begins and ends; a UserError that it raises at the beginning stops the step.
+    """
+
+    template: Template
+    folder: Path
+    repository: Path
+    variables: Mapping[str, str] = field(default_factory=laptop)
+    credentials: Callable[[str], Mapping[str, str]] = lambda _: {}
+    announce: Callable[[Step], None] = lambda _: None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fresh(self, kind: str) -> Path:
+        """A new empty folder."""
+        return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.folder))
+
+    def new_log(self, name: str) -> Path:
+        """An empty file for what the next build prints."""
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        with self._lock:
+            log = logs / f"{len(list(logs.glob('*.log'))) + 1:02}-{name}.log"
+            log.touch()
+        return log
+
+    def project(self, name: str) -> dict[str, Any]:
+        """The CodeBuild project of that name; raises UserError when the template has none."""
+        for project in self.template.resources("AWS::CodeBuild::Project").values():
+            if project["Name"] == name:
+                return project
+        raise UserError(
+            "rehearsal-project", f"there is no project {name}", "mend the pipeline in cdk/"
+        )

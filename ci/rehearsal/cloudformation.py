@@ -1,0 +1,153 @@
+"""The synthesized template, with every reference resolved to what it would be once deployed.
+
+Names and ARNs follow the return values that the CloudFormation template reference lists for each
+type of resource; one without a name of its own is called by its logical id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAMES = (
+    *("Name", "RoleName", "BucketName", "QueueName", "TopicName", "LogGroupName"),
+    "StateMachineName",
+)
+_ARNS = {  # where an ARN is more than service, region, account and name
+    "AWS::CodeBuild::Project": "arn:aws:codebuild:{region}:{account}:project/{name}",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
+    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
+    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+}
+_REFERS_BY_ARN = {
+    "AWS::SNS::Topic",
+    "AWS::SecretsManager::Secret",
+    "AWS::StepFunctions::StateMachine",
+}
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template and where it would be deployed."""
+
+    document: dict[str, Any]
+    region: str = "us-west-2"
+    account: str = "123456789012"
+
+    def resources(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The resolved properties of each resource of that type, by logical id."""
+        return {
+            name: self.resolve(resource.get("Properties", {}))
+            for name, resource in self.document["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - as many-typed as JSON
+        """`value` with its references replaced; raises UserError for one that is not understood."""
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((key, operand),) = value.items()
+            if key == "Ref":
+                return self._ref(operand)
+            if key.startswith("Fn::"):
+                return self._function(key, operand)
+        return {key: self.resolve(item) for key, item in value.items()}
+
+    def arn(self, logical_id: str) -> str:
+        """The ARN of a resource of this template."""
+        kind = self._kind(logical_id)
+        service = kind.split("::")[1].lower()
+        form = _ARNS.get(kind, f"arn:aws:{service}:{{region}}:{{account}}:{{name}}")
+        name = self.name(logical_id)
+        return form.format(region=self.region, account=self.account, name=name)
+
+    def name(self, logical_id: str) -> str:
+        """The name of a resource of this template."""
+        properties = self.document["Resources"][logical_id].get("Properties", {})
+        return next(
+            (str(self.resolve(properties[key])) for key in _NAMES if key in properties), logical_id
+        )
+
+    def _kind(self, logical_id: str) -> str:
+        if logical_id not in self.document["Resources"]:
+            raise _not_understood(f"a reference to {logical_id}")
+        return str(self.document["Resources"][logical_id]["Type"])
+
+    def _ref(self, name: str) -> Any:  # noqa: ANN401 - a parameter's default may be anything
+        pseudo = {
+            "AWS::AccountId": self.account,
+            "AWS::Partition": "aws",
+            "AWS::Region": self.region,
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::StackName": "rehearsal",
+            "AWS::NoValue": None,
+        }
+        parameters = self.document.get("Parameters", {})
+        if name in pseudo:
+            return pseudo[name]
+        if name in parameters:
+            return parameters[name].get("Default", name)
+        return self.arn(name) if self._kind(name) in _REFERS_BY_ARN else self.name(name)
+
+    def _function(self, key: str, operand: Any) -> Any:  # noqa: ANN401 - as above
+        if key == "Fn::GetAtt":
+            logical_id, attribute = operand
+            is_arn = attribute.endswith("Arn")
+            return self.arn(logical_id) if is_arn else f"{self.name(logical_id)}.{attribute}"
+        if key == "Fn::Join":
+            separator, parts = operand
+            return separator.join(str(part) for part in self.resolve(parts) if part is not None)
+        if key == "Fn::Sub":
+            text, given = operand if isinstance(operand, list) else (operand, {})
+            return re.sub(r"\$\{([^!}]+)\}", lambda match: self._substitute(match[1], given), text)
+        if key == "Fn::Select":
+            return self.resolve(operand[1])[int(operand[0])]
+        if key == "Fn::Split":
+            return self.resolve(operand[1]).split(operand[0])
+        raise _not_understood(key)
+
+    def _substitute(self, name: str, given: dict[str, Any]) -> str:
+        if name in given:
+            return str(self.resolve(given[name]))
+        reference, _, attribute = name.partition(".")
+        return str(
+            self._function("Fn::GetAtt", [reference, attribute]) if attribute else self._ref(name)
+        )
+
+
+def read_assembly(folder: Path) -> Template:
+    """The template of the one stack in a cloud assembly (what `cdk synth` writes)."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    stacks = [
+        artifact
+        for artifact in manifest["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    ]
+    if len(stacks) != 1:
+        raise UserError(
+            "rehearsal-stacks", f"cdk/ synthesizes {len(stacks)} stacks", "rehearse one at a time"
+        )
+    path = folder / stacks[0]["properties"]["templateFile"]
+    region = stacks[0]["environment"].rpartition("/")[2]
+    document = json.loads(path.read_text(encoding="utf-8"))
+    known = region != "unknown-region"
+    return Template(document, region) if known else Template(document)
+
+
+def _not_understood(what: str) -> UserError:
+    return UserError(
+        "rehearsal-template",
+        f"the template uses {what}, which the rehearsal does not resolve",
+        "teach ci/rehearsal/cloudformation.py, or do without it in cdk/",
+    )

@@ -1,0 +1,180 @@
+"""From a CodeCommit event to the request that starts a pipeline.
+
+The documents in events/ are those that the EventBridge and CodeCommit guides publish; only their
+particulars are replaced. The transformation follows the EventBridge guide's "Amazon EventBridge
+input transformation"; the request is held to botocore's own model of StartPipelineExecution.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import botocore.session
+from botocore.validate import ParamValidator
+from moto.events.models import EventPattern
+
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from ci.rehearsal.cloudformation import Template
+
+_EVENTS = Path(__file__).parent / "events"
+_NASTY = 'quotes " and \\ and #{variables.SOURCE_COMMIT} and <commit>\nand a line'
+
+
+def tag_created(template: Template, *, repository: str, tag: str, commit: str) -> dict[str, Any]:
+    """The event of a pushed tag; `commit` is what CodeCommit says that the tag points to."""
+    return _event(
+        template,
+        "tag-created",
+        repository,
+        repositoryName=repository,
+        referenceName=tag,
+        referenceFullName=f"refs/tags/{tag}",
+        commitId=commit,
+    )
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request: its number, the branch it goes into, and both ends."""
+
+    number: int
+    branch: str
+    source_commit: str
+    destination_commit: str
+
+
+def pull_request(
+    template: Template, name: str, *, repository: str, request: PullRequest
+) -> dict[str, Any]:
+    """The event `name` (a file in events/) of that pull request.
+
+    Its title and description hold what has broken pipelines that passed them on.
+    """
+    return _event(
+        template,
+        name,
+        repository,
+        repositoryNames=[repository],
+        pullRequestId=str(request.number),
+        destinationReference=f"refs/heads/{request.branch}",
+        sourceCommit=request.source_commit,
+        destinationCommit=request.destination_commit,
+        title=_NASTY,
+        description=_NASTY,
+    )
+
+
+def _event(template: Template, name: str, repository: str, **detail: object) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    arn = f"arn:aws:codecommit:{template.region}:{template.account}:{repository}"
+    event |= {"region": template.region, "account": template.account, "resources": [arn]}
+    event["detail"] |= detail
+    return event
+
+
+def matching_targets(template: Template, event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The targets of every enabled rule whose pattern matches the event."""
+    return [
+        target
+        for rule in template.resources("AWS::Events::Rule").values()
+        if rule.get("State", "ENABLED") == "ENABLED" and "EventPattern" in rule
+        if EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(
+            cast("Any", copy.deepcopy(event))
+        )
+        for target in rule["Targets"]
+    ]
+
+
+def transformed(target: dict[str, Any], event: dict[str, Any]) -> str:
+    """What the target is given: the event as its input transformer, or its fixed input, says."""
+    transformer = target.get("InputTransformer")
+    if transformer is None:
+        return str(target.get("Input", json.dumps(event)))
+    found = {
+        name: value
+        for name, path in transformer.get("InputPathsMap", {}).items()
+        if (value := _at(event, path)) is not None
+    }
+
+    def replaced(match: re.Match[str]) -> str:
+        if match["name"] is not None:  # outside of quotes: a string gets quotes of its own
+            return json.dumps(found[match["name"]]) if match["name"] in found else match[0]
+        return re.sub(r"<([\w.-]+)>", lambda inner: str(found.get(inner[1], inner[0])), match[0])
+
+    return re.sub(r'"[^"]*"|<(?P<name>[\w.-]+)>', replaced, transformer["InputTemplate"])
+
+
+def _at(event: dict[str, Any], path: str) -> Any:  # noqa: ANN401 - whatever is there
+    value: Any = event
+    for key in path.removeprefix("$").strip(".").split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def start_request(target: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    """The StartPipelineExecution that EventBridge makes of the event.
+
+    Raises UserError when CodePipeline would not accept it: EventBridge then drops the event.
+    """
+    text = transformed(target, event)
+    try:
+        request = {"name": target["Arn"].rpartition(":")[2], **json.loads(text)}
+    except ValueError as error:
+        raise _rejected(f"{text!r} is no JSON ({error})") from None
+    check_request("codepipeline", "StartPipelineExecution", request)
+    return request
+
+
+def check_request(service: str, operation: str, request: dict[str, Any]) -> None:
+    """Hold a request to botocore's own model of the operation.
+
+    Names may begin with a capital, as Step Functions spells them. Raises UserError for what the
+    service would refuse.
+    """
+    shape = _input_shape(service, operation)
+    spelled = {key if key in shape.members else _lower(key): item for key, item in request.items()}
+    report = ParamValidator().validate(spelled, shape)
+    faults = [report.generate_report()] if report.has_errors() else _outside(spelled, shape)
+    if faults:
+        raise _rejected(f"{operation} refuses it: {'; '.join(faults)}")
+
+
+def _lower(key: str) -> str:
+    return key[:1].lower() + key[1:]
+
+
+@cache
+def _input_shape(service: str, operation: str) -> Any:  # noqa: ANN401 - botocore has no types
+    model = botocore.session.get_session().get_service_model(service)
+    return model.operation_model(operation).input_shape
+
+
+def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
+    """What botocore knows of strings but leaves the service to check: enum, pattern, length."""
+    if isinstance(value, dict):
+        return [
+            fault for key, item in value.items() for fault in _outside(item, shape.members[key])
+        ]
+    if isinstance(value, list):
+        return [fault for item in value for fault in _outside(item, shape.member)]
+    limits = shape.metadata
+    if len(value) > limits.get("max", len(value)) or value not in limits.get("enum", [value]):
+        return [f"{shape.name} can't be {value!r}"]
+    fits = re.fullmatch(limits.get("pattern", r"[\s\S]*"), value)
+    return [] if fits else [f"{shape.name} can't be {value!r}"]
+
+
+def _rejected(why: str) -> UserError:
+    return UserError(
+        "rehearsal-request",
+        f"what the template makes of the event is not accepted: {why}",
+        "mend the target's input in cdk/",
+    )

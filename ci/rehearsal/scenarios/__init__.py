@@ -1,0 +1,1 @@
+"""What can go wrong with a release, or with AWS, and how each of it must end."""

@@ -1,0 +1,150 @@
+"""Upload the distributions that were built: what is missing goes up, what differs stops all of it.
+
+It can be run again at any time. Nothing is uploaded before the manifest has been checked and the
+index asked; success means that the index shows every file with the sha256 it was built with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ci.distributions.manifest import read_release
+from ci.errors import UserError, exit_with
+from ci.index.credentials import find_credentials, take_from_environment
+from ci.index.listing import find_index, missing_files, wait_for_files
+from ci.index.repository import add_repository_arguments, read_repository
+from ci.index.retry import Transient, read_retry_policy
+from ci.index.upload import upload
+from ci.package.project import read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ci.distributions.manifest import Release
+    from ci.index.credentials import Credentials
+    from ci.index.listing import Index
+    from ci.index.repository import Repository
+    from ci.package.project import Project
+
+_AGAIN = "run this again, that is safe: what has arrived is skipped"
+
+_console = Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Publish the release in DIST_DIR (default: dist) to the repository that the arguments name."""
+    given = take_from_environment(os.environ)
+    arguments = _parse(argv)
+    retry = read_retry_policy(os.environ)
+    release = read_release(Path(os.environ.get("DIST_DIR") or "dist"))
+    check_is_of(release, read_project(Path.cwd()))
+    repository = read_repository(arguments, os.environ)
+    index = find_index(repository, retry, _console.print)
+    missing = plan(release, repository, index)
+    if missing:
+        credentials = find_credentials(repository, given, os.environ)
+        _console.print(f"as {credentials.username}, with the password from {credentials.source}")
+    if arguments.dry_run:
+        _console.print("dry run: nothing uploaded")
+        return
+    claimed = [
+        name for name in missing if not _upload(name, release, repository, index, credentials)
+    ]
+    confirm(release, index, claimed)
+
+
+def check_is_of(release: Release, project: Project) -> None:
+    """Raise UserError when the distributions are not this checkout's package and version."""
+    wanted, found = (project.normalized_name, project.version), (release.name, release.version)
+    if wanted != found:
+        raise UserError(
+            "another-release",
+            "{} holds {} {}, this checkout is {} {}".format(release.folder, *found, *wanted),
+            "check the release's tag out, or build the distributions again",
+        )
+
+
+def plan(release: Release, repository: Repository, index: Index) -> list[str]:
+    """Say what goes where, and return the names of the files that the index lacks.
+
+    Raises UserError when the index has other files of that version.
+    """
+    _console.print(
+        f"{release.name} {release.version} from {release.folder} to {repository.upload_url}"
+    )
+    _console.print(f"index: {index.url}")
+    missing = missing_files(release, index.files(release.name, release.version), index.url)
+    for name, digest in release.files.items():
+        _console.print(f"  {'upload' if name in missing else 'skip, is there'}: {name} {digest}")
+    return missing
+
+
+def _upload(
+    name: str, release: Release, repository: Repository, index: Index, credentials: Credentials
+) -> bool:
+    """Upload one file, patiently; False if the index says that it is there already.
+
+    A failed upload may have arrived all the same, so the index is asked after each.
+    """
+    path = release.folder / name
+    with _console.status(f"uploading {name}"):
+        try:
+            for attempt in index.retry.retrying(_console.print):
+                with attempt:
+                    _console.print(f"uploading {name} ({path.stat().st_size / 1000:.0f} kB)")
+                    try:
+                        return upload(
+                            path, repository, credentials, seconds=index.retry.upload_timeout
+                        )
+                    except Transient:
+                        if not _has_arrived(name, release, index):
+                            raise
+        except Transient as error:
+            raise UserError("upload-failed", f"{name} is not uploaded: {error}", _AGAIN) from None
+    return True
+
+
+def _has_arrived(name: str, release: Release, index: Index) -> bool:
+    try:
+        found = index.look(release.name, release.version)
+    except Transient:
+        return False
+    return name not in missing_files(release, found, index.url)
+
+
+def confirm(release: Release, index: Index, claimed: list[str]) -> None:
+    """Wait until the index shows the release as it was built; raise UserError when it is too late.
+
+    `claimed` are the files of which the index has said that it has them already.
+    """
+    with _console.status(f"waiting for {index.url}"):
+        missing = wait_for_files(index, release)
+    if not missing:
+        _console.print(f"published: {index.url} has {' and '.join(release.files)}")
+        return
+    where = f"on {index.url} after {index.retry.wait:g} s"
+    if set(missing) & set(claimed):
+        raise UserError(
+            "exists-unseen",
+            f"the index claims to have {' and '.join(claimed)}, and does not show it {where}",
+            "see that --index-url (or UV_INDEX) belongs to this repository; " + _AGAIN,
+        )
+    raise UserError(
+        "not-indexed", f"uploaded, not indexed yet: {' and '.join(missing)} is not {where}", _AGAIN
+    )
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s publish --", description=main.__doc__)
+    parser.add_argument("--dry-run", action="store_true", help="everything but the upload")
+    add_repository_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    exit_with(main)

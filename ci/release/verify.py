@@ -1,0 +1,280 @@
+"""Install what was published, as a user would: from the index, into fresh environments.
+
+It runs the package's own code, so what it starts sees neither AWS's nor twine's variables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+from rich.console import Console
+from uv import find_uv_bin
+
+from ci.distributions.manifest import NAME, Release, read_release
+from ci.errors import UserError, exit_with
+from ci.index.listing import find_index, missing_files, wait_for_files
+from ci.index.repository import (
+    add_repository_arguments,
+    read_repository,
+    uv_indexes,
+    without_userinfo,
+)
+from ci.index.retry import Transient, read_retry_policy
+from ci.package.project import read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ci.index.listing import Index
+    from ci.package.project import Project
+
+_REMOVED = ("AWS_", "TWINE_", "PYPI_SECRET_ID", "PYTHON", "VIRTUAL_ENV")
+# For the package itself none of these: it has to come from the index that it was published to.
+_OTHER_INDEXES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_DEFAULT_INDEX")
+
+_PROBE = """\
+import importlib, importlib.metadata, json, sys
+module = importlib.import_module(sys.argv[1])
+print(json.dumps({
+    "__version__": getattr(module, "__version__", None),
+    "metadata": importlib.metadata.version(sys.argv[2]),
+}))
+"""
+_REQUIRES = """\
+import importlib.metadata, sys
+print("\\n".join(importlib.metadata.requires(sys.argv[1]) or []))
+"""
+
+_console = Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Verify the release in DIST_DIR (default: dist), or a published --version, on the index."""
+    arguments = _parse(argv)
+    project = read_project(Path.cwd())
+    repository = read_repository(arguments, os.environ)
+    index = find_index(repository, read_retry_policy(os.environ), _console.print)
+    release = expected(project, index, arguments.version)
+    _console.print(f"{release.name} {release.version} on {index.url}")
+    check_bytes(release, index)
+    lowest_and_highest = dict.fromkeys((project.python_versions[0], project.python_versions[-1]))
+    for python in lowest_and_highest:
+        install(python, project, release, index)
+
+
+def expected(project: Project, index: Index, version: str | None) -> Release:
+    """What has to be on the index: what the manifest says, else what the index says of `version`.
+
+    Raises UserError when there is neither a manifest nor a version, or nothing of that version.
+    """
+    folder = Path(os.environ.get("DIST_DIR") or "dist")
+    if version is None and not (folder / NAME).exists():
+        raise UserError(
+            "nothing-to-verify",
+            f"there is no {NAME} in {folder} and no --version",
+            "set DIST_DIR to the folder of what was published, or name a published --version",
+        )
+    if version is None:
+        return read_release(folder)
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        raise UserError(
+            "version-argument", f"--version is {version!r}", 'name one such as "1.2.0"'
+        ) from None
+    files = index.files(project.normalized_name, parsed)
+    if not files:
+        raise UserError(
+            "not-published",
+            f"{index.url} has no {project.normalized_name} {parsed}",
+            "see which versions it has, or wait a few minutes if it was just published",
+        )
+    return Release(folder, project.normalized_name, parsed, files)
+
+
+def check_bytes(release: Release, index: Index) -> None:
+    """Wait until the index shows the release, download all of it, and compare the bytes.
+
+    Raises UserError when a file does not come, or is not what was built.
+    """
+    with _console.status(f"waiting for {index.url}"):
+        missing = wait_for_files(index, release)
+    if missing:
+        raise UserError(
+            "not-shown",
+            f"{index.url} does not show {' and '.join(missing)} after {index.retry.wait:g} s",
+            "publish it, or run this again if it was just published",
+        )
+    try:
+        served = index.retry.retrying(_console.print)(index.served, release.name, release.version)
+    except Transient as error:
+        raise UserError("not-served", f"a file can't be downloaded: {error}", "run again") from None
+    missing_files(release, served, index.url)
+    for name, digest in release.files.items():
+        _console.print(f"  served as built: {name} {digest}")
+
+
+def install(python: str, project: Project, release: Release, index: Index) -> None:
+    """Install the release from the index on that Python version, import it, compare versions.
+
+    Raises UserError for a missing interpreter, and for each thing that a user would run into.
+    """
+    environ = user_environment(os.environ)
+    with tempfile.TemporaryDirectory() as scratch, _console.status(f"Python {python}"):
+        sandbox = Sandbox(python, Path(scratch), environ)
+        sandbox.create()
+        _install_package(sandbox, release, index)
+        _install_dependencies(sandbox, release, index)
+        found = sandbox.run_code(_PROBE, project.import_name, release.name)
+        check_versions(python, json.loads(found.splitlines()[-1]), release.version)
+    _console.print(f"Python {python}: {release.name} {release.version} installs and imports")
+
+
+def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what the package's own code must not see or be swayed by."""
+    return {name: value for name, value in environ.items() if not name.startswith(_REMOVED)}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A virtual environment in a scratch folder, in which also all that it runs is run."""
+
+    python: str
+    folder: Path
+    environ: dict[str, str]
+
+    @property
+    def interpreter(self) -> Path:
+        """The environment's own Python."""
+        scripts = "Scripts" if os.name == "nt" else "bin"
+        return self.folder / "env" / scripts / "python"
+
+    def create(self) -> None:
+        """Make the environment; from the checkout's folder, whose .python-version pyenv obeys."""
+        command = [find_uv_bin(), "venv", "--quiet", "--python", self.python]
+        done = _run([*command, str(self.folder / "env")], Path.cwd(), self.environ)
+        if done.returncode:
+            raise UserError(
+                "no-interpreter",
+                f"there is no environment with Python {self.python} to be had: {_last(done)}",
+                f"`uv python install {self.python}` or `pyenv install {self.python}`",
+            )
+
+    def install(self, requirements: str, *options: str, **environ: str) -> None:
+        """Let uv install what a requirements file says."""
+        file = self.folder / "requirements.txt"
+        file.write_text(requirements, encoding="utf-8")
+        command = [
+            find_uv_bin(),
+            "pip",
+            "install",
+            "--quiet",
+            "--no-cache",
+            "--no-config",
+            *options,
+        ]
+        command += ["--python", str(self.interpreter), "--requirements", str(file)]
+        done = _run(command, self.folder, self.environ | environ)
+        if done.returncode:
+            raise Transient(f"Python {self.python}: uv can't install it: {_last(done)}")
+
+    def run_code(self, code: str, *arguments: str) -> str:
+        """What the code prints in isolated mode: no source tree near by can be imported instead."""
+        done = _run([self.interpreter, "-I", "-c", code, *arguments], self.folder, self.environ)
+        if done.returncode:
+            raise UserError(
+                "import-fails",
+                f"Python {self.python} can't import what was installed: {_last(done)}",
+                "mend the package and release it under a new version; consider yanking this one",
+            )
+        return done.stdout
+
+
+def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
+    """Install the package alone, by hash, from its index alone; patiently, as mirrors of it lag."""
+    hashes = " ".join(f"--hash=sha256:{digest}" for digest in release.files.values())
+    requirement = f"{release.name}=={release.version} {hashes}\n"
+    sandbox = replace(sandbox, environ=_without_indexes(sandbox.environ))
+    try:
+        index.retry.retrying(_console.print)(
+            sandbox.install,
+            requirement,
+            "--no-deps",
+            "--require-hashes",
+            UV_DEFAULT_INDEX=index.url_with_auth,
+        )
+    except Transient as error:
+        raise UserError(
+            "install-fails", str(error), f"see that {index.url} serves it for this Python"
+        ) from None
+
+
+def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> None:
+    """Install what the package needs, from where users get it: a test index may have anything."""
+    requirements = sandbox.run_code(_REQUIRES, release.name)
+    if not requirements.strip():
+        return
+    others = [
+        url for _, url in uv_indexes(sandbox.environ) if without_userinfo(url)[0] != index.url
+    ]
+    try:
+        sandbox.install(requirements, UV_INDEX=" ".join(others))
+    except Transient as error:
+        raise UserError(
+            "dependencies-fail",
+            str(error),
+            "see that what it depends on can be installed on this Python",
+        ) from None
+
+
+def _without_indexes(environ: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in _OTHER_INDEXES}
+
+
+def check_versions(python: str, found: Mapping[str, str | None], version: Version) -> None:
+    """Raise UserError when `__version__` or the metadata says another version."""
+    for what, value in found.items():
+        try:
+            same = value is not None and Version(value) == version
+        except (InvalidVersion, TypeError):
+            same = False
+        if not same:
+            raise UserError(
+                "installed-version",
+                f"on Python {python} {what} is {value!r}, and {version} was installed",
+                "keep the version in one place, and release again under a new version",
+            )
+
+
+def _run(
+    command: Sequence[str | Path], folder: Path, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def _last(done: subprocess.CompletedProcess[str]) -> str:
+    """The end of what a program that failed has printed, on one line."""
+    return (
+        " ".join(done.stderr.split())[-500:] or f"it printed nothing, exit code {done.returncode}"
+    )
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s verify --", description=main.__doc__)
+    parser.add_argument("--version", help="of what is published, instead of what lies in DIST_DIR")
+    add_repository_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,313 @@
+"""Adopting, as its user meets it: the first time, again, after edits here and there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.adopt import __main__ as adopt
+from ci.adopt.apply import apply
+from ci.adopt.copies import LIST, Change, file_changes
+from ci.errors import UserError
+from ci.package.project import read_project
+from ci.tests.samples import git, make_package, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Adopt = Callable[..., str]
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+PIPELINE = (
+    "noxfile.py",
+    "buildspec.yml",
+    "ci/distributions/build.py",
+    "ci/locks/lint.txt",
+    "cdk/app.py",
+)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A repository like this one, small, that can be changed."""
+    root = tmp_path / "source"
+    for name in ("pyproject.toml", *PIPELINE, "cdk/cdk.json"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, root / name)
+    write(root, {"ci/tests/test_x.py": "", "ci/adopt/x.py": "", "ci/locks/test.txt": ""})
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    return root
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return make_package(tmp_path / "package")
+
+
+@pytest.fixture
+def run(
+    source: Path,
+    package: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Adopt:
+    """Runs adopt from `source` on `package`; what it prints."""
+    monkeypatch.chdir(source)
+
+    def call(*options: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["adopt", str(package), *options])
+        adopt.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def state(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".git" not in path.parts
+    }
+
+
+def test_the_pipelines_files_come_and_what_is_only_for_home_stays(
+    run: Adopt, package: Path
+) -> None:
+    out = run()
+    for name in PIPELINE:
+        assert (package / name).read_bytes() == (ROOT / name).read_bytes()
+        assert (package / name).stat().st_mode == (ROOT / name).stat().st_mode
+    assert (package / ".python-version").read_text() == "3.12\n"
+    assert not (package / "ci/tests").exists()
+    assert not (package / "ci/adopt").exists()
+    assert not (package / "ci/locks/test.txt").exists()
+    assert "demo-pkg 1.2.0 in src/demo_pkg/ (hatchling), on Python 3.12" in out
+    assert "buildspec.yml, cdk/, ci/, noxfile.py" in out
+
+
+def test_what_is_missing_is_printed_and_pasting_it_is_enough(run: Adopt, package: Path) -> None:
+    before = (package / "pyproject.toml").read_text()
+    pasted = run().partition("pasted:\n")[2].partition("\nnote:")[0]
+    assert (package / "pyproject.toml").read_text() == before
+    write(package, {"pyproject.toml": f"{before}\n{pasted}"})
+    assert "pyproject.toml lacks nothing" in run()
+
+
+def test_written_or_pasted_it_is_the_same(run: Adopt, package: Path) -> None:
+    before = (package / "pyproject.toml").read_text()
+    pasted = run().partition("pasted:\n")[2].partition("\nnote:")[0]
+    run("--write")
+    after = (package / "pyproject.toml").read_text()
+    assert tomllib.loads(after) == tomllib.loads(f"{before}\n{pasted}")
+    assert after.startswith(before.rstrip())
+    assert read_project(package).groups["test"] == ["pytest>=7", "pytest-cov>=4"]
+
+
+def test_the_second_time_nothing_changes(run: Adopt, package: Path) -> None:
+    run("--write")
+    first = state(package)
+    out = run("--write")
+    assert state(package) == first
+    assert "every file of the pipeline is there as it should be" in out
+    assert "pyproject.toml lacks nothing" in out
+    assert "lacks nothing" in run("--check")
+
+
+def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
+    run: Adopt, package: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--write")
+    write(package, {"ci/distributions/build.py": "mine\n"})
+    write(source, {"buildspec.yml": "newer\n"})
+    before = state(package)
+    with pytest.raises(UserError, match=r"ci/dist\.py would be overwritten") as raised:
+        run("--write")
+    assert raised.value.code == "adopt-edited"
+    assert "\n-mine\n" in capsys.readouterr().out
+    assert state(package) == before
+
+
+def test_force_overwrites_a_local_edit_after_showing_it(run: Adopt, package: Path) -> None:
+    run()
+    write(package, {"ci/distributions/build.py": "mine\n"})
+    out = run("--force")
+    assert "\n-mine\n" in out
+    assert "overwrote ci/distributions/build.py" in out
+    assert (package / "ci/distributions/build.py").read_bytes() == (
+        ROOT / "ci/distributions/build.py"
+    ).read_bytes()
+
+
+def test_a_noxfile_from_before_is_not_overwritten(run: Adopt, package: Path) -> None:
+    write(package, {"noxfile.py": "import nox\n"})
+    with pytest.raises(UserError, match=r"noxfile\.py would be overwritten"):
+        run()
+    assert (package / "noxfile.py").read_text() == "import nox\n"
+    assert not (package / "ci").exists()
+
+
+def test_what_changed_here_is_updated_there_and_what_went_goes(
+    run: Adopt, package: Path, source: Path
+) -> None:
+    run("--write")
+    write(source, {"buildspec.yml": "newer\n", "ci/new.py": ""})
+    git(source, "rm", "--quiet", "--force", "ci/distributions/build.py")
+    git(source, "add", "--all")
+    out = run("--write")
+    assert "updated buildspec.yml" in out
+    assert "removed ci/distributions/build.py" in out
+    assert (package / "buildspec.yml").read_text() == "newer\n"
+    assert (package / "ci/new.py").exists()
+    assert not (package / "ci/distributions/build.py").exists()
+    assert "lacks nothing" in run("--check")
+
+
+def test_the_settings_of_the_stack_are_theirs_once_they_are_there(
+    run: Adopt, package: Path
+) -> None:
+    run("--write")
+    write(package, {"cdk/cdk.json": "{}"})
+    run("--write", "--force")
+    assert (package / "cdk/cdk.json").read_text() == "{}"
+
+
+def test_a_list_that_names_other_files_removes_none_of_them(run: Adopt, package: Path) -> None:
+    run()
+    with (package / LIST).open("a") as file:
+        for name in ("README.md", "ci/../README.md"):
+            digest = subprocess.check_output(["sha256sum", package / "README.md"], text=True)
+            file.write(f"{digest.split()[0]}  {name}\n")
+    run()
+    assert (package / "README.md").exists()
+
+
+@pytest.mark.parametrize("name", ["buildspec.yml", "ci/new.py", "pyproject.toml"])
+def test_check_fails_and_changes_nothing_when_anything_is_missing(
+    run: Adopt, package: Path, source: Path, name: str
+) -> None:
+    run("--write")
+    if name == "pyproject.toml":
+        text = (package / name).read_text()
+        write(package, {name: text.replace("[tool.coverage.run]", "[tool.coverage.other]")})
+    else:
+        write(source, {name: "newer\n"})
+        git(source, "add", "--all")
+    before = state(package)
+    with pytest.raises(UserError, match="not up to date") as raised:
+        run("--check")
+    assert raised.value.code == "adopt-outdated"
+    assert state(package) == before
+
+
+def test_lines_are_added_to_files_that_are_there(run: Adopt, package: Path) -> None:
+    write(package, {".gitignore": "*.log\n/dist", ".python-version": "3.11.4\n3.12.1\n"})
+    run()
+    lines = (package / ".gitignore").read_text().splitlines()
+    assert lines[:2] == ["*.log", "/dist"]
+    assert ".nox/" in lines
+    assert "dist/" not in lines
+    assert (package / ".python-version").read_text() == "3.11.4\n3.12.1\n"
+
+
+@pytest.mark.parametrize("path", ["ci", "noxfile.py", ".gitignore", "pyproject.toml"])
+def test_nothing_is_written_through_a_link(
+    run: Adopt, package: Path, tmp_path: Path, path: str
+) -> None:
+    outside = tmp_path / "outside"
+    if (package / path).exists():
+        (package / path).rename(outside)
+    elif path == "ci":
+        outside.mkdir()
+    else:
+        outside.touch()
+    (package / path).symlink_to(outside)
+    before = state(package)
+    with pytest.raises(UserError) as raised:
+        run("--write")
+    assert raised.value.code == "adopt-link"
+    assert state(package) == before
+    assert outside.is_file() or not any(outside.iterdir())
+
+
+def test_a_file_in_place_of_a_folder_is_named(run: Adopt, package: Path) -> None:
+    write(package, {"ci": "a script\n"})
+    with pytest.raises(UserError, match="no folder") as raised:
+        run()
+    assert raised.value.code == "adopt-in-the-way"
+
+
+def test_a_write_that_fails_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "package"
+    write(root, {"old.py": "old", "gone.py": "gone"})
+    before = state(root)
+    changes = [
+        Change("old.py", "update", b"old", b"new"),
+        Change("gone.py", "remove", b"gone", None),
+        Change("a/b/new.py", "add", None, b"new"),
+        Change("last.py", "add", None, b"last"),
+    ]
+    replace = os.replace
+
+    def failing(old: Path, new: Path) -> None:
+        if Path(new).name == "last.py":
+            raise OSError(28, "No space left on device")
+        replace(old, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", failing)
+        with pytest.raises(UserError, match="No space left") as raised:
+            apply(root, changes)
+    assert raised.value.code == "adopt-unwritable"
+    assert state(root) == before
+    assert not (root / "a").exists()
+    apply(root, changes)
+    assert state(root) == {"old.py": b"new", "a/b/new.py": b"new", "last.py": b"last"}
+
+
+def test_nothing_that_travels_imports_what_stays(tmp_path: Path) -> None:
+    changes = file_changes(ROOT, tmp_path, pythons=[], groups=[])
+    modules = {change.path: change.after or b"" for change in changes if ".py" in change.path}
+    assert len(modules) > 20
+    stays = re.compile(rb"(?m)^\s*(?:from|import) (?:ci\.(?:tests|adopt)|tests)\b")
+    assert [path for path, content in modules.items() if stays.search(content)] == []
+
+
+def test_the_next_step_is_named(run: Adopt) -> None:
+    assert "next: put that into pyproject.toml" in run()
+    assert "next, there: nox -s lock" in run("--write")
+
+
+def test_what_is_adopted_is_a_pipeline_that_runs(tmp_path: Path) -> None:
+    package = make_package(tmp_path / "package")
+    command = [sys.executable, "-m", "ci.adopt", str(package), "--write"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    listed = subprocess.run(
+        [sys.executable, "-m", "nox", "--list"],
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "tests-3.12" in listed
+    assert "- adopt" not in listed
+    done = subprocess.run(
+        [sys.executable, "-m", "ci.dependencies.lock", "--check"],
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ci/locks/test.txt is missing; ci/locks/backend.txt is missing: run" in done.stderr

@@ -1,0 +1,443 @@
+"""What a package lacks, from what it has: for its tests, its backend, and the tools."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ci.adopt.edit import to_paste, written
+from ci.adopt.needs import Need, needs
+from ci.adopt.notes import notes
+from ci.adopt.target import read_target
+from ci.errors import UserError
+from ci.tests.samples import git, make_package, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Lacking = Callable[..., dict[str, Any]]
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+HEAD = """\
+[project]
+name = "demo-pkg"
+version = "1.2.0"
+classifiers = ["Programming Language :: Python :: 3.8", "Programming Language :: Python :: 3.12"]
+"""
+RUNNERS = ["pytest>=7", "pytest-cov>=4"]
+POETRY = """\
+[tool.poetry.group.dev.dependencies]
+python = "*"
+pytest = "^8.1"
+attrs = "~23.1,<24"
+six = "1.16"
+local = { path = "x" }
+mock = { version = "*", extras = ["a"] }
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return make_package(tmp_path / "package")
+
+
+@pytest.fixture
+def lacking(package: Path) -> Lacking:
+    """What adopt would add to a pyproject.toml, by dotted key."""
+
+    def call(more: str, *, backend: str = "flit_core.buildapi", **files: str) -> dict[str, Any]:
+        build = f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n'
+        write(package, {"pyproject.toml": HEAD + more + build, **files})
+        found = needs(ROOT, read_target(ROOT, package))
+        return {".".join((*need.table, need.key)): need.value for need in found}
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("more", "group"),
+    [
+        ("", RUNNERS),
+        ('[dependency-groups]\ntest = ["attrs"]\n', ["attrs", *RUNNERS]),
+        (
+            '[dependency-groups]\ntest = ["pytest", "hypothesis"]\n',
+            ["pytest", "hypothesis", RUNNERS[1]],
+        ),
+        (
+            '[dependency-groups]\ndev = ["pytest", "pytest_cov"]\n',
+            [{"include-group": "dev"}],
+        ),
+        (
+            '[dependency-groups]\ntests = ["nox"]\ndev = ["Pytest"]\n',
+            [{"include-group": "dev"}, RUNNERS[1]],
+        ),
+        ('[project.optional-dependencies]\ntests = ["pytest>=8"]\n', ["pytest>=8", RUNNERS[1]]),
+        (
+            '[project.optional-dependencies]\ndev = ["Demo_Pkg[test]", "tox"]\ntest = ["pytest"]\n',
+            ["pytest", RUNNERS[1]],
+        ),
+        (
+            '[project.optional-dependencies]\ndev = ["Demo_Pkg[a,dev]"]\na = ["pytest", "tox"]\n',
+            ["pytest", "tox", RUNNERS[1]],
+        ),
+        (POETRY, ["pytest>=8.1", "attrs>=23.1,<24", "six==1.16", "mock[a]", RUNNERS[1]]),
+        ('[tool.poetry.dev-dependencies]\npytest = ">=8"\n', ["pytest>=8", RUNNERS[1]]),
+        ('[tool.pdm.dev-dependencies]\ntest = ["pytest"]\n', ["pytest", RUNNERS[1]]),
+        ('[tool.hatch.envs.default]\ndependencies = ["pytest"]\n', ["pytest", RUNNERS[1]]),
+        (
+            '[tool.pdm.dev-dependencies]\ntest = ["-e file:///x", "pytest"]\n',
+            ["pytest", RUNNERS[1]],
+        ),
+        ('[project.optional-dependencies]\ntest = ["a b", "six"]\n', ["six", *RUNNERS]),
+        ('[tool.hatch.envs.hatch-test]\nextra-dependencies = ["six"]\n', ["six", *RUNNERS]),
+    ],
+)
+def test_what_the_tests_need_is_taken_from_where_it_stands(
+    lacking: Lacking, more: str, group: list[Any]
+) -> None:
+    assert lacking(more)["dependency-groups.test"] == group
+
+
+def test_a_group_for_types_needs_mypy_and_nothing_of_the_pipelines_own(lacking: Lacking) -> None:
+    found = lacking('[dependency-groups]\ntypecheck = ["attrs"]\n')
+    assert found["dependency-groups.typecheck"] == ["attrs", "mypy<1.17"]
+
+
+def test_what_the_tests_need_is_taken_from_tox_too(lacking: Lacking) -> None:
+    tox = "[testenv]\ndeps =\n  pytest\n  six>1\n  -rother.txt\n  {[x]deps}\n  py38: old\n"
+    assert lacking("", **{"tox.ini": tox})["dependency-groups.test"] == [
+        "pytest",
+        "six>1",
+        RUNNERS[1],
+    ]
+
+
+def test_a_group_that_holds_all_is_left_alone(lacking: Lacking) -> None:
+    assert "dependency-groups.test" not in lacking(
+        '[dependency-groups]\ntest = [{ include-group = "all" }]\nall = ["pytest", "pytest-cov"]\n'
+    )
+
+
+def test_a_group_that_can_not_be_resolved_is_named(lacking: Lacking) -> None:
+    with pytest.raises(UserError, match="'test' can't be resolved") as raised:
+        lacking('[dependency-groups]\ntest = [{ include-group = "gone" }]\n')
+    assert raised.value.code == "adopt-group"
+
+
+def test_a_group_named_like_one_of_the_pipelines_gets_what_the_session_needs(
+    lacking: Lacking,
+) -> None:
+    found = lacking('[dependency-groups]\nlint = ["Black", "flake8"]\ndocs = ["sphinx"]\n')
+    assert [text.split(">")[0] for text in found["dependency-groups.lint"]] == [
+        *("Black", "flake8", "ruff")
+    ]
+    assert "dependency-groups.docs" not in found
+
+
+@pytest.mark.parametrize(
+    ("backend", "more", "added"),
+    [
+        (
+            "hatchling.build",
+            '[tool.hatch.build.targets.sdist]\nexclude = ["/x", "/ci"]\n',
+            {
+                "tool.hatch.build.targets.sdist.exclude": [
+                    *("/x", "/ci", "/.python-version", "/buildspec.yml", "/cdk", "/noxfile.py")
+                ]
+            },
+        ),
+        (
+            "setuptools.build_meta",
+            "",
+            {"tool.setuptools.packages.find.include": ["demo_pkg", "demo_pkg.*"]},
+        ),
+        ("pdm.backend", "", {"tool.pdm.build.includes": ["demo_pkg"]}),
+    ],
+)
+def test_the_pipelines_files_are_kept_out_of_the_distributions(
+    package: Path, lacking: Lacking, backend: str, more: str, added: dict[str, list[str]]
+) -> None:
+    git(package, "mv", "src/demo_pkg", "demo_pkg")
+    found = lacking(more, backend=backend)
+    assert {key: found.get(key) for key in added} == added
+
+
+@pytest.mark.parametrize(
+    ("backend", "more"),
+    [
+        ("hatchling.build", '[tool.hatch.build.targets.sdist]\nonly-include = ["src"]\n'),
+        ("setuptools.build_meta", '[tool.setuptools]\npackages = ["demo_pkg"]\n'),
+        ("setuptools.build_meta", '[tool.setuptools.packages.find]\ninclude = ["demo*"]\n'),
+        ("pdm.backend", '[tool.pdm.build]\nincludes = ["demo_pkg"]\n'),
+        ("poetry.core.masonry.api", ""),
+        ("flit_core.buildapi", ""),
+    ],
+)
+def test_a_backend_that_is_told_what_to_ship_needs_nothing(
+    package: Path, lacking: Lacking, backend: str, more: str
+) -> None:
+    git(package, "mv", "src/demo_pkg", "demo_pkg")
+    ours = ("dependency-groups.", "tool.ci.", "tool.coverage.", "tool.mypy.", "tool.ruff.")
+    assert [key for key in lacking(more, backend=backend) if not key.startswith(ours)] == []
+
+
+def test_setuptools_packages_may_be_told_of_in_its_older_files(
+    package: Path, lacking: Lacking
+) -> None:
+    git(package, "mv", "src/demo_pkg", "demo_pkg")
+    found = lacking(
+        "", backend="setuptools.build_meta", **{"setup.cfg": "[options]\npackages = demo_pkg\n"}
+    )
+    assert "tool.setuptools.packages.find.include" not in found
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ("", {"source_pkgs", "branch", "relative_files"}),
+        ('[tool.coverage.run]\nsource = ["demo_pkg"]\nbranch = false\n', {"relative_files"}),
+        ('[tool.coverage.run]\nsource = ["src"]\n', {"source_pkgs", "branch", "relative_files"}),
+        (
+            '[tool.coverage.run]\nsource_pkgs = ["demo_pkg"]\nbranch = 1\nrelative_files = true\n',
+            set(),
+        ),
+    ],
+)
+def test_coverage_measures_the_installed_wheel(
+    lacking: Lacking, more: str, wanted: set[str]
+) -> None:
+    prefix = "tool.coverage.run."
+    assert {key.removeprefix(prefix) for key in lacking(more) if key.startswith(prefix)} == wanted
+
+
+@pytest.mark.parametrize(
+    ("entries", "key"),
+    [
+        (None, "source"),
+        (["src", "*/site-packages"], None),
+        (["src/demo_pkg", "*/site-packages/demo_pkg"], None),
+        (["src", ".tox/x"], "wheel"),
+        ([], "wheel"),
+        (["tests", "*/site-packages"], "wheel"),
+    ],
+)
+def test_coverage_reports_the_files_in_git(
+    lacking: Lacking, entries: list[str] | None, key: str | None
+) -> None:
+    found = lacking("" if entries is None else f"[tool.coverage.paths]\nsource = {entries}\n")
+    mapped = {k: v for k, v in found.items() if k.startswith("tool.coverage.paths.")}
+    value = ["src/demo_pkg", "**/site-packages/demo_pkg"]
+    assert mapped == ({f"tool.coverage.paths.{key}": value} if key else {})
+
+
+def test_tools_that_are_set_up_are_left_alone(lacking: Lacking) -> None:
+    found = lacking('[tool.ruff]\nline-length = 99\n[tool.mypy]\nfiles = ["src"]\n')
+    assert not [key for key in found if key.startswith(("tool.ruff", "tool.mypy"))]
+    found = lacking("", **{"ruff.toml": "", "mypy.ini": ""})
+    assert not [key for key in found if key.startswith(("tool.ruff", "tool.mypy"))]
+
+
+def test_mypy_is_told_of_dependencies_that_it_will_not_find(lacking: Lacking) -> None:
+    found = lacking('dependencies = ["attrs"]\n')
+    assert found["tool.mypy.files"] == ["src/demo_pkg"]
+    assert found["tool.mypy.python_version"] == "3.8"
+    assert found["tool.mypy.ignore_missing_imports"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CHANGES.md", "CHANGES.md"), ("NEWS.rst", False), ("CHANGELOG.md", None)]
+)
+def test_the_changelog_is_found(package: Path, lacking: Lacking, name: str, value: object) -> None:
+    git(package, "mv", "CHANGELOG.md", name) if name != "CHANGELOG.md" else None
+    assert lacking("").get("tool.ci.changelog") == value
+
+
+@pytest.mark.parametrize(
+    ("backend", "more", "files", "value"),
+    [
+        ("hatchling.build", "", {"docs/a.md": "", "tox.ini": ""}, ["docs", "tox.ini"]),
+        (
+            "hatchling.build",
+            '[tool.hatch.build.targets.sdist]\nexclude = ["/docs"]\n',
+            {"docs/a.md": "", "tox.ini": ""},
+            ["tox.ini"],
+        ),
+        (
+            "hatchling.build",
+            '[tool.hatch.build.targets.sdist]\ninclude = ["/src", "/docs"]\n',
+            {"docs/a.md": "", "tox.ini": ""},
+            ["docs"],
+        ),
+        ("flit_core.buildapi", "", {"docs/a.md": ""}, None),
+        (
+            "flit_core.buildapi",
+            '[tool.flit.sdist]\ninclude = ["docs/"]\n',
+            {"docs/a": ""},
+            ["docs"],
+        ),
+        ("pdm.backend", '[tool.pdm.build]\nsource-includes = ["docs"]\n', {"docs/a": ""}, ["docs"]),
+        (
+            "poetry.core.masonry.api",
+            '[tool.poetry]\ninclude = [{ path = "docs", format = "sdist" }, "*.ini"]\n',
+            {"docs/a": "", "tox.ini": ""},
+            ["docs", "tox.ini"],
+        ),
+        (
+            "setuptools.build_meta",
+            "",
+            {"docs/a": "", "tox.ini": "", "x.y": "", "MANIFEST.in": "graft docs\ninclude tox.*\n"},
+            ["docs", "tox.ini"],
+        ),
+        ("hatchling.build", '[tool.ci]\nsdist-include = ["docs"]\n', {"docs/a": ""}, None),
+    ],
+)
+def test_what_the_sdist_holds_today_is_allowed(
+    lacking: Lacking, backend: str, more: str, files: dict[str, str], value: object
+) -> None:
+    assert lacking(more, backend=backend, **files).get("tool.ci.sdist-include") == value
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"pytest.ini": "[pytest]\npythonpath = src tests\n"}, "adopt-pythonpath"),
+        ({"tox.ini": "[pytest]\npythonpath = src\n"}, "adopt-pythonpath"),
+        ({"src/demo_pkg/test_x.py": ""}, "adopt-tests-inside"),
+        ({".coveragerc": ""}, "adopt-coverage-elsewhere"),
+        ({"setup.cfg": "[coverage:run]\nbranch = true\n"}, "adopt-coverage-elsewhere"),
+        ({"mypy.ini": "[mypy]\nstrict = true\n"}, "adopt-mypy-elsewhere"),
+        ({"src/demo_pkg/data.csv": ""}, "adopt-private-names"),
+    ],
+)
+def test_what_a_maintainer_has_to_decide_is_noted(
+    package: Path, lacking: Lacking, files: dict[str, str], code: str
+) -> None:
+    lacking('[dependency-groups]\ntest = ["pytest", "pytest-cov"]\n')
+    assert notes(read_target(ROOT, package)) == []
+    write(package, files)
+    assert [note.code for note in notes(read_target(ROOT, package))] == [code]
+
+
+def test_settings_that_do_no_harm_are_not_noted(package: Path, lacking: Lacking) -> None:
+    lacking(
+        '[dependency-groups]\ntest = ["pytest", "pytest-cov"]\n[tool.pytest.ini_options]\n'
+        'pythonpath = ["tests"]\ntestpaths = "tests"\n',
+        **{
+            "mypy.ini": "[mypy]\nfiles = src\n",
+            "tox.ini": "no section\n",
+            "src/demo_pkg/test_x.py": "",
+        },
+    )
+    assert notes(read_target(ROOT, package)) == []
+
+
+def test_that_nothing_says_what_the_tests_need_is_noted_with_what_may(
+    package: Path, lacking: Lacking
+) -> None:
+    lacking("", **{"requirements-dev.txt": ""})
+    (note,) = notes(read_target(ROOT, package))
+    assert note.code == "adopt-test-requirements"
+    assert "requirements-dev.txt may tell" in note.found
+
+
+def test_another_release_branch_is_noted(package: Path, lacking: Lacking) -> None:
+    git(package, "branch", "--move", "master")
+    assert lacking("")["tool.ci.release-branch"] == "master"
+    assert "adopt-branch" in {note.code for note in notes(read_target(ROOT, package))}
+
+
+# --- as TOML -------------------------------------------------------------------------------------
+
+COMMENTED = """\
+# the beginning
+[project]
+name = "x" # its name
+classifiers = [
+  # these first
+  "One", # the one
+]
+
+[tool.black]
+line-length = 99
+
+# groups
+[dependency-groups]
+test = ["pytest"]
+"""
+EDITED = """\
+# the beginning
+[project]
+name = "x" # its name
+classifiers = [
+  # these first
+  "One", # the one
+  "Two",
+]
+
+[tool.black]
+line-length = 99
+# to see
+preview = true
+
+# groups
+[dependency-groups]
+test = ["pytest", { include-group = "more" }]
+
+[tool.ci]
+# so it is
+allow = [
+  "a-name-0",
+  "a-name-1",
+  "a-name-2",
+  "a-name-3",
+  "a-name-4",
+  "a-name-5",
+  "a-name-6",
+]
+"""
+NEEDS = [
+    Need(("project",), "classifiers", ["One", "Two"], "why not"),
+    Need(("dependency-groups",), "test", ["pytest", {"include-group": "more"}], "for tests"),
+    Need(("tool", "black"), "preview", value=True, why="to see"),
+    Need(("tool", "ci"), "allow", [f"a-name-{n}" for n in range(7)], "so it is"),
+]
+
+
+def test_comments_and_order_stay_when_keys_are_added() -> None:
+    after = written(COMMENTED, NEEDS)
+    assert after == EDITED
+    assert written(COMMENTED.replace("\n", "\r\n"), NEEDS) == EDITED.replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize("rest", ["", "\n", "\n[[tool.x]]\na = 1\n", "\n\n# next\n[next]\n"])
+def test_a_key_goes_to_its_own_table(rest: str) -> None:
+    after = written(f"[tool.black]\n# last\nline-length = 99 # so{rest}", NEEDS[2:3])
+    assert after == (
+        "[tool.black]\n# last\nline-length = 99 # so\n# to see\npreview = true\n" + rest[1:]
+    )
+
+
+def test_a_switch_is_turned_where_it_is_and_a_list_of_lists_is_no_table() -> None:
+    text = "[tool.x]\non = false # off\nrows = [\n[1],\n[2], # two\n]\n"
+    turned = [Need(("tool", "x"), "on", value=True, why="now"), Need(("tool", "x"), "n", 1, "one")]
+    assert written(text, turned) == text.replace("false", "true") + "# one\nn = 1\n"
+
+
+def test_what_is_to_be_pasted_says_where_and_why() -> None:
+    text = to_paste(tomllib.loads(COMMENTED), NEEDS)
+    assert (
+        "[project] # the table that is there\n# why not, in place of the shorter list there" in text
+    )
+    assert 'test = ["pytest", { include-group = "more" }]' in text
+    assert tomllib.loads(text)["tool"]["black"] == {"preview": True}
+
+
+def test_a_file_that_can_not_be_added_to_is_named() -> None:
+    with pytest.raises(UserError) as raised:
+        written("tool = { black = {} }\n", NEEDS[2:])
+    assert raised.value.code == "adopt-unwritable-toml"

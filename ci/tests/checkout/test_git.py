@@ -1,0 +1,80 @@
+"""What git says of a checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.git import changed_files, commit_time, git, resolve, tracked_files
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    (tmp_path / "a b.txt").write_text("one", encoding="utf-8")
+    git(tmp_path, "add", ".")
+    subprocess.run(
+        ["git", *IDENTITY, "commit", "--quiet", "--no-gpg-sign", "-m", "one"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "GIT_COMMITTER_DATE": "@1700000000 +0200"},
+        check=True,
+    )
+    return tmp_path
+
+
+def test_tracked_files_keep_their_spaces(checkout: Path) -> None:
+    (checkout / "untracked").touch()
+    assert tracked_files(checkout) == ["a b.txt"]
+
+
+def test_a_file_may_be_named_in_any_bytes(checkout: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (checkout / name).touch()
+    git(checkout, "add", ".")
+    assert name in tracked_files(checkout)
+
+
+def test_the_commit_time_is_in_seconds(checkout: Path) -> None:
+    assert commit_time(checkout) == 1700000000
+
+
+def test_a_clean_tree_has_no_changes_and_a_dirty_one_names_them(checkout: Path) -> None:
+    assert changed_files(checkout) == []
+    (checkout / "a b.txt").write_text("two", encoding="utf-8")
+    (checkout / "new folder").mkdir()
+    (checkout / "new folder" / "new").touch()
+    assert changed_files(checkout) == ["a b.txt", "new folder/new"]
+
+
+def test_an_annotated_tag_resolves_to_its_commit(checkout: Path) -> None:
+    head = git(checkout, "rev-parse", "HEAD")
+    git(checkout, *IDENTITY, "tag", "-a", "v1", "-m", "one")
+    assert git(checkout, "rev-parse", "v1") != head
+    assert resolve(checkout, "v1") == head
+
+
+def test_what_git_does_not_know_resolves_to_none(checkout: Path) -> None:
+    assert resolve(checkout, "v2") is None
+
+
+def test_a_folder_without_git_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="git status failed in") as raised:
+        git(tmp_path, "status")
+    assert raised.value.code == "git-failed"
+
+
+def test_a_machine_without_git_is_told(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    for call, argument in ((git, "status"), (resolve, "HEAD")):
+        with pytest.raises(UserError) as raised:
+            call(checkout, argument)
+        assert raised.value.code == "no-git"

@@ -1,0 +1,192 @@
+"""The locks satisfy their groups, or somebody is told which does not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci.dependencies import lock
+from ci.errors import UserError, exit_with
+from ci.package.project import Project, read_project
+
+ROOT = Path(__file__).parents[3]
+PYPROJECT = """
+[build-system]
+requires = ["flit_core"]
+build-backend = "flit_core.buildapi"
+[project]
+name = "sample"
+version = "1"
+classifiers = ["Programming Language :: Python :: 3.8", "Programming Language :: Python :: 3.12"]
+[dependency-groups]
+build = ["packaging"]
+test = ["iniconfig>=2", {include-group = "build"}]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    return read_project(tmp_path)
+
+
+def edit(project: Project, old: str, new: str) -> Project:
+    path = project.root / "pyproject.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return read_project(project.root)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("compiled")
+    (root / "sample").mkdir()
+    (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    lock.compile_locks(read_project(root), ["build", "test", "backend"], upgrade=False)
+    return root
+
+
+@pytest.fixture
+def locked(project: Project, compiled: Path) -> Project:
+    """A project whose locks have been compiled."""
+    shutil.copytree(compiled / "ci", project.root / "ci")
+    return project
+
+
+def test_this_repositorys_locks_are_hash_pinned_and_satisfy_their_groups() -> None:
+    project = read_project(ROOT)
+    lock.check(project)
+    for group in lock.wanted(project):
+        text = (ROOT / lock.lock_file(group)).read_text(encoding="utf-8")
+        assert text.count("==") >= len(lock.pins(text)) >= 1
+        assert text.count("--hash=sha256:") >= len(lock.pins(text))
+
+
+def test_no_lock_names_an_index() -> None:
+    for path in [*ROOT.glob("ci/locks/*.txt"), ROOT / "cdk/requirements.txt"]:
+        assert "://" not in path.read_text(encoding="utf-8"), path
+
+
+def test_what_was_compiled_is_accepted(locked: Project) -> None:
+    lock.check(locked)
+    text = (locked.root / "ci/locks/test.txt").read_text(encoding="utf-8")
+    assert {pin.name for pin in lock.pins(text)} == {"iniconfig", "packaging"}
+    assert any("3.8" in str(pin.marker) or "3.9" in str(pin.marker) for pin in lock.pins(text))
+    assert (
+        (locked.root / "ci/locks/backend.txt").read_text(encoding="utf-8").startswith("flit-core")
+    )
+
+
+def test_compiling_again_keeps_what_is_pinned(locked: Project) -> None:
+    path = locked.root / "ci/locks/build.txt"
+    pinned = path.read_text(encoding="utf-8")
+    older = edit(locked, '["packaging"]', '["packaging==24.0"]')
+    lock.compile_locks(older, ["build"], upgrade=False)
+    assert "packaging==24.0" in path.read_text(encoding="utf-8")
+    free = edit(older, '["packaging==24.0"]', '["packaging"]')
+    lock.compile_locks(free, ["build"], upgrade=False)
+    assert "packaging==24.0" in path.read_text(encoding="utf-8")
+    lock.compile_locks(free, ["build"], upgrade=True)
+    assert path.read_text(encoding="utf-8") == pinned
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('"iniconfig>=2"', '"iniconfig>=99"', "test.txt does not satisfy 'iniconfig>=99'"),
+        ('"iniconfig>=2"', '"iniconfig", "tomli"', "test.txt does not satisfy 'tomli'"),
+        ('["packaging"]', '["packaging[extra]"]', "build.txt does not satisfy 'packaging[extra]'"),
+        ('"iniconfig>=2"', "\"tomli; python_version<'3.9'\"", "Python 3.8"),
+        ('["flit_core"]', '["flit_core>=99"]', "backend.txt does not satisfy 'flit_core>=99'"),
+    ],
+    ids=["version", "new", "extra", "one-python", "backend"],
+)
+def test_a_stale_lock_is_named_with_the_remedy(
+    locked: Project, old: str, new: str, named: str
+) -> None:
+    with pytest.raises(UserError, match="nox -s lock") as raised:
+        lock.check(edit(locked, old, new))
+    assert named in str(raised.value)
+
+
+def test_a_missing_lock_of_what_is_always_installed_is_named(locked: Project) -> None:
+    (locked.root / "ci/locks/test.txt").unlink()
+    with pytest.raises(UserError, match=r"test\.txt is missing"):
+        lock.check(locked)
+
+
+def test_a_group_that_no_session_installs_needs_no_lock_until_it_is_named(locked: Project) -> None:
+    project = edit(locked, "test = [", 'docs = ["tomli"]\ntest = [')
+    lock.check(project)
+    lock.compile_locks(project, ["docs"], upgrade=False)
+    with pytest.raises(UserError, match=r"docs\.txt does not satisfy 'tomli>=99'"):
+        lock.check(edit(project, '"tomli"', '"tomli>=99"'))
+
+
+def test_a_requirement_for_another_python_needs_no_pin(locked: Project) -> None:
+    lock.check(edit(locked, '"iniconfig>=2"', "\"tomli; python_version<'3.7'\""))
+
+
+def test_a_lock_that_is_none_is_named(locked: Project) -> None:
+    (locked.root / "ci/locks/build.txt").write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"build\.txt is no lock"):
+        lock.check(locked)
+
+
+def test_what_can_not_be_resolved_changes_no_lock(locked: Project) -> None:
+    folder = locked.root / "ci/locks"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError) as raised:
+        lock.compile_locks(
+            edit(locked, '"iniconfig>=2"', '"iniconfig>=99"'), ["build", "test"], upgrade=True
+        )
+    assert raised.value.code == "lock-unresolvable"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path for path in locked.root.iterdir() if path.name.startswith(".locks")] == []
+
+
+@pytest.mark.parametrize(
+    "bad", ['{include-group = "gone"}', '{include-group = "test"}', "3", '"a b"', "{}"]
+)
+def test_a_group_that_can_not_be_resolved_is_named(project: Project, bad: str) -> None:
+    with pytest.raises(UserError, match="'test'") as raised:
+        lock.wanted(edit(project, '"iniconfig>=2"', bad))
+    assert raised.value.code == "dependency-group"
+
+
+def test_a_package_without_a_group_for_its_tests_is_told_to_add_one(project: Project) -> None:
+    with pytest.raises(UserError, match="no dependency group named test") as raised:
+        lock.check(edit(project, "test = [", "tests = ["))
+    assert raised.value.code == "no-test-group"
+
+
+def test_a_group_that_is_not_there_is_named(project: Project) -> None:
+    with pytest.raises(UserError, match="no dependency group gone") as raised:
+        lock.compile_locks(project, ["gone"], upgrade=False)
+    assert raised.value.code == "unknown-group"
+
+
+def test_the_command_line_checks_and_compiles(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(locked.root)
+    monkeypatch.setattr(sys, "argv", ["lock", "--check"])
+    lock.main()
+    monkeypatch.setattr(sys, "argv", ["lock", "build"])
+    lock.main()
+    assert "ci/locks/build.txt: 1 pins" in capsys.readouterr().out
+
+
+def test_a_stale_lock_ends_the_session_without_a_traceback(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(locked, '["packaging"]', '["packaging>=999"]')
+    monkeypatch.chdir(locked.root)
+    monkeypatch.setattr(sys, "argv", ["lock", "--check"])
+    with pytest.raises(SystemExit) as ended:
+        exit_with(lock.main)
+    assert ended.value.code == 1
+    assert "[stale-lock]" in capsys.readouterr().err

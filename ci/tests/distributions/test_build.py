@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci.distributions import build as dist
+from ci.distributions.archive import files
+from ci.distributions.manifest import check_manifest
+from ci.errors import UserError
+from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, make_package, write
+
+pytestmark = pytest.mark.slow
+
+_HOUSE = Path(dist.__file__).resolve().parents[2]
+_NAMES = {f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"}
+_ONLY_INCLUDE = '[tool.hatch.build.targets.sdist]\nonly-include = ["src", "tests"]\n'
+# setuptools ships what it is told to, and everything of the package's folder in the sdist.
+_PACKAGE_DATA = '[tool.setuptools.package-data]\ndemo_pkg = ["**"]\n'
+
+_SEES_CFLAGS = """\
+import os
+from pathlib import Path
+from setuptools import setup
+
+prefix, _, becomes = os.environ.get("CFLAGS", "").partition("-ffile-prefix-map=")[2].partition("=")
+if prefix and Path(prefix).samefile(Path.cwd().parent):
+    Path("src/demo_pkg/cflags.txt").write_text(f"the folder of the sdist becomes {becomes}")
+setup(package_data={"demo_pkg": ["*.txt"]})
+"""
+
+
+def run(root: Path) -> str:
+    """The message of the UserError that the build in `root` ends with, empty if it passes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.delenv("DIST_DIR", raising=False)
+        try:
+            dist.main()
+        except UserError as problem:
+            return str(problem)
+    return ""
+
+
+@pytest.mark.parametrize("backend", ["hatchling", "setuptools"])
+def test_a_good_package_is_built_with_a_manifest_that_sha256sum_checks(
+    tmp_path: Path, backend: str
+) -> None:
+    root = make_package(tmp_path, backend=backend)
+    write(root, {"dist/demo_pkg-1.1.0.tar.gz": "left by an earlier build"})
+
+    assert run(root) == ""
+    assert {path.name for path in (root / "dist").iterdir()} == {*_NAMES, "SHA256SUMS"}
+    assert check_manifest(root / "dist").keys() == _NAMES
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=root / "dist", check=True
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("hatchling", ""),
+        ("hatchling", _ONLY_INCLUDE),
+        ("setuptools", _PACKAGE_DATA),
+    ],
+    ids=["hatchling", "hatchling-only-include", "setuptools"],
+)
+def refused(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the build says of a package in which everything is wrong at once."""
+    backend, more = request.param
+    root = make_package(tmp_path_factory.mktemp("bad"), backend=backend, more=more)
+    write(
+        root,
+        {
+            "MANIFEST.in": "graft src\ngraft tests\n",
+            "src/demo_pkg/study.ipynb": "{}\n",
+            "src/demo_pkg/aws.py": f'KEY = "{FAKE_AWS_KEY}"\n',
+            "src/demo_pkg/results.csv": "1,2\n",
+            "tests/upload.py": f'KEY = "{FAKE_AWS_KEY}"\n',
+        },
+    )
+    commit(root)
+    write(root, {"src/demo_pkg/.env.local": "A=1\n", "dist/old.whl": ""})
+    message = run(root)
+    assert not (root / "dist").exists()
+    return message
+
+
+@pytest.mark.parametrize(
+    ("member", "rule"),
+    [
+        ("demo_pkg/.env.local: it is named like a secret (.env.*)", "private-name"),
+        ("demo_pkg/.env.local: git does not track it", "untracked"),
+        ("demo_pkg/study.ipynb: it is named like a notebook (*.ipynb)", "private-name"),
+        ("demo_pkg/results.csv: it is named like data (*.csv)", "private-name"),
+        ("demo_pkg/aws.py: line 1 holds what looks like one: AWS Access Key", "secret"),
+    ],
+)
+def test_the_build_lists_it_in_sdist_and_wheel_and_leaves_nothing(
+    refused: str, member: str, rule: str
+) -> None:
+    for start in (f"{STEM}.tar.gz: src/", f"{STEM}-py3-none-any.whl: "):
+        (line,) = (line for line in refused.splitlines() if f"{start}{member}" in line)
+        assert line.endswith(f"[{rule}]")
+    assert FAKE_AWS_KEY not in refused
+
+
+def test_what_is_in_the_sdist_alone_stops_the_build_as_well(refused: str) -> None:
+    assert f"{STEM}.tar.gz: tests/upload.py: line 1 holds" in refused
+
+
+def test_an_untracked_env_file_at_the_top_stops_a_hatchling_build(tmp_path: Path) -> None:
+    root = make_package(tmp_path)
+    write(root, {".env.local": "A=1\n"})
+    message = run(root)
+    assert f"{STEM}.tar.gz: .env.local: it is named like a secret" in message
+    assert ".env.local: git does not track it" in message
+    assert ".env.local: this distribution is not meant to hold it (1 file(s)): have" in message
+    assert not (root / "dist").exists()
+
+
+def test_a_compiler_is_told_to_forget_where_the_sources_lay(tmp_path: Path) -> None:
+    root = make_package(tmp_path, backend="setuptools")
+    write(root, {"setup.py": _SEES_CFLAGS})
+    commit(root)
+    (root / "dist").mkdir()
+    dist.build(root, root / "dist")
+    wheel = root / "dist" / f"{STEM}-py3-none-any.whl"
+    (seen,) = (content for member, content in files(wheel) if member.path == "demo_pkg/cflags.txt")
+    assert seen == b"the folder of the sdist becomes ."
+
+
+def test_a_file_that_the_wheel_lacks_stops_the_build(tmp_path: Path) -> None:
+    root = make_package(tmp_path, backend="setuptools")
+    write(root, {"src/demo_pkg/words.txt": "a\n", "MANIFEST.in": "exclude src/demo_pkg/words.txt"})
+    commit(root)
+    assert "src/demo_pkg/words.txt: git tracks it in the package, and the wheel lacks" in run(root)
+
+
+def test_a_backend_that_fails_leaves_nothing_but_its_words_and_no_traceback_of_ours(
+    tmp_path: Path,
+) -> None:
+    root = make_package(tmp_path)
+    write(root, {"dist/old.whl": ""})
+    (root / "README.md").unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "ci.distributions.build"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(_HOUSE), "DIST_DIR": "dist"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "README.md" in done.stdout + done.stderr
+    assert done.stderr.splitlines()[-2].startswith("error[build-failed]: python -m build --sdist")
+    assert not (root / "dist").exists()
+
+
+def test_archives_in_a_folder_of_another_name_are_the_users(tmp_path: Path) -> None:
+    write(tmp_path, {"backups/photos.zip": "mine"})
+    with pytest.raises(UserError, match=r"photos\.zip") as caught:
+        dist.clear(tmp_path / "backups")
+    assert caught.value.code == "dist-not-ours"
+    write(tmp_path, {"backups/SHA256SUMS": ""})
+    dist.clear(tmp_path / "backups")
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
+def test_a_dist_folder_with_the_users_own_files_is_left_alone(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {f"dist/{name}": "mine", "dist/demo-1.whl": ""})
+    with pytest.raises(UserError, match="nothing that a build leaves there") as caught:
+        dist.clear(tmp_path / "dist")
+    assert caught.value.code == "dist-not-ours"
+    assert (tmp_path / "dist" / name).read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_dist_that_is_no_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
+    if kind == "file":
+        (tmp_path / "dist").write_text("mine", encoding="utf-8")
+    else:
+        (tmp_path / "dist").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="the path itself is nothing that a build leaves"):
+        dist.clear(tmp_path / "dist")
+    assert os.path.lexists(tmp_path / "dist")
+
+
+def test_a_move_that_fails_half_way_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"built/demo.whl": "", "built/demo.tar.gz": ""})
+
+    def interrupted(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dist, "write_manifest", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        dist.move(tmp_path / "built", tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()

@@ -1,0 +1,225 @@
+"""Every command that the documentation tells one to type works, as far as that needs no AWS.
+
+Commands of the AWS CLI are held against its models. The rest of docs/cicd-setup.md is played from
+top to bottom in one shell, with CodeCommit, AWS and the index replaced by local ones. What would
+take too long is run by another test, which is named here. docs/adopting.md is in test_adopt_docs.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.git import git
+from ci.package.project import read_project
+from ci.tests.house.aws_cli import complaints
+from ci.tests.house.pages import ROOT, Page, pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.rehearsal.servers import PackageIndex
+
+pytestmark = pytest.mark.slow
+
+README, SETUP, ADOPTING = (
+    Page(name) for name in ("README.md", "docs/cicd-setup.md", "docs/adopting.md")
+)
+LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_")
+
+
+def aws_commands() -> list[str]:
+    """Those that one types, and those that a sentence names."""
+    texts = [text for page in pages() for text in [*page.commands, *page.code_spans]]
+    parts = {part for text in texts for part in re.split(r" \| ", text)}
+    return sorted(part for part in parts if re.match(r"aws [a-z0-9]+ [a-z]", part))
+
+
+@pytest.mark.parametrize("command", aws_commands())
+def test_the_aws_cli_takes_this(command: str) -> None:
+    assert list(complaints(command)) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        ("aws codepipelines get-pipeline-state", "Unknown service: 'codepipelines'"),
+        ("aws codepipeline get-pipeline-stat --name X", "'get-pipeline-stat'"),
+        ("aws codepipeline get-pipeline-state --pipeline X", "unknown option pipeline"),
+        ("aws codepipeline get-pipeline-state", "lacks name"),
+        ("aws codepipeline get-pipeline-state --name X --max-items 1", "unknown option max-items"),
+        ("aws codebuild list-reports --sort-order DOWN", "sort-order can't be 'DOWN'"),
+        ("aws codebuild list-reports --sort-order down", "sort-order can't be 'down'"),
+        ("aws codebuild list-reports --max-items 1 --query reports[].name", "finds []"),
+        ("aws sns list-topics --query Topics[].Arn", "finds []"),
+        ("aws s3 rm s3://x --recursively", "unknown option recursively"),
+        (
+            "aws codecommit create-pull-request --title t --targets repository=x",
+            "targets has no repository",
+        ),
+    ],
+)
+def test_what_the_aws_cli_does_not_take_is_found(command: str, complaint: str) -> None:
+    assert complaint in "; ".join(complaints(command))
+
+
+# --- what is run elsewhere -----------------------------------------------------------------------
+
+GET_NOX = "python3 -m venv .venv && .venv/bin/pip install -qr ci/locks/nox.txt"
+
+# What takes too long here: the line, what its session runs, and the test that runs that.
+ELSEWHERE = {
+    "nox -s rehearse": (
+        "ci.rehearsal",
+        "test_rehearsal_main.py::test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing",
+    ),
+    "nox -s rehearse -- pr": (
+        "ci.rehearsal",
+        "test_rehearsal_main.py::test_a_pull_request_is_rehearsed_when_opened_and_when_updated",
+    ),
+    "nox -s lock": (
+        "ci.dependencies.lock",
+        "test_lock.py::test_the_command_line_checks_and_compiles",
+    ),
+    "nox -s tests_all": (
+        "run_tests",
+        "test_sessions.py::test_without_a_defect_every_session_passes_on_both_ends",
+    ),
+}
+NEEDS_AWS = re.compile(r"nox -s cdk -- (bootstrap|diff|deploy|destroy)\b.*")
+
+
+@pytest.mark.parametrize(("line", "runs", "test"), [(k, *v) for k, v in ELSEWHERE.items()])
+def test_what_is_run_elsewhere_is_run_there(line: str, runs: str, test: str) -> None:
+    session = line.split()[2]
+    body = next(
+        ast.unparse(node)
+        for node in ast.walk(ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.name == session
+    )
+    assert runs in body
+    file, _, name = test.partition("::")
+    assert f"def {name}(" in (ROOT / "ci/tests" / file).read_text(encoding="utf-8")
+
+
+def test_what_readme_begins_with_is_what_ci_runs() -> None:
+    rehearse, check = README.commands
+    assert check in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert check == f"{GET_NOX} && .venv/bin/nox -s pr"
+    assert rehearse == f"{GET_NOX} && .venv/bin/nox -s rehearse"
+
+
+# --- what is played ------------------------------------------------------------------------------
+
+# The line, and what it is played as where it is not itself.
+PLAYED_AS = {
+    GET_NOX: 'mkdir .venv && ln -s "$(dirname "$PYTHON")" .venv/bin',
+    "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
+    # What one does at the editor first.
+    'git commit -am "Release 0.2.0"': '"$PYTHON" "$STAGE/edit.py"'
+    ' && git commit -qam "Release 0.2.0"',
+    # What the pipeline does then.
+    "git push origin v9.9.9": "git push origin v9.9.9"
+    ' && ! RELEASE_TAG=v9.9.9 "$PYTHON" -m ci.release.tag 2> "$STAGE/refusal"',
+    "git push origin v0.2.0": "git push origin v0.2.0 && nox -s publish",
+    # All of `pr`, which is left out, is what README's second command runs.
+    "nox -s release": "[ -d dist ] || nox -s check_tag reproduce",
+}
+
+PROGRAMS = {
+    "aws": r"""#!/usr/bin/env bash
+printf '%s\n' "$*" >> "$STAGE/calls"
+case "$*" in
+  *--secret-string*) cat >> "$STAGE/stored"; echo >> "$STAGE/stored" ;;
+  *merge-pull-request*) git push --quiet origin HEAD:main ;;
+esac
+""",
+    "edit.py": r"""
+import pathlib, time
+from ci.package.project import read_project
+project = read_project(pathlib.Path.cwd())
+text = project.version_file.read_text()
+project.version_file.write_text(text.replace(f'"{project.version}"', '"0.2.0"'))
+changelog = pathlib.Path(project.settings.changelog)
+entry = time.strftime("## [0.2.0] - %Y-%m-%d", time.gmtime())
+changelog.write_text(changelog.read_text().replace("## [", f"{entry}\n\n## [", 1))
+""",
+}
+
+
+def as_played(line: str) -> str:
+    return ":" if line in ELSEWHERE or NEEDS_AWS.fullmatch(line) else PLAYED_AS.get(line, line)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Path:
+    """A clone of HEAD, an empty CodeCommit, and what stands in for programs."""
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "codecommit")
+    git(tmp_path, "clone", "--quiet", "--no-tags", "--no-checkout", str(ROOT), "laptop")
+    head = git(ROOT, "rev-parse", "HEAD")
+    git(tmp_path / "laptop", "checkout", "--quiet", "-B", "main", head)
+    for name, text in PROGRAMS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    return tmp_path
+
+
+@pytest.fixture
+def reader(stage: Path, package_index: PackageIndex) -> dict[str, str]:
+    """An environment in which the index and CodeCommit are those here."""
+    wanted = {name: os.environ[name] for name in os.environ if not name.startswith(LED_ASTRAY)}
+    repository = f"git-codecommit.us-west-2.amazonaws.com/v1/repos/{read_project(ROOT).name}"
+    (stage / "gitconfig").write_text(
+        "[user]\nname = Reader\nemail = reader@example.invalid\n"
+        f'[url "{stage}/codecommit"]\ninsteadOf = "https://{repository}"\n',
+        encoding="utf-8",
+    )
+    return {
+        **wanted,
+        "STAGE": str(stage),
+        "PYTHON": sys.executable,
+        "PYTHONPATH": ".",
+        "PATH": f"{stage}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_GLOBAL": str(stage / "gitconfig"),
+        "GIVEN": package_index.password,
+        "TWINE_USERNAME": package_index.username,
+        "TWINE_PASSWORD": package_index.password,
+        "TWINE_REPOSITORY_URL": package_index.upload_url,
+        "UV_INDEX": f"{package_index.index_url} {os.environ.get('UV_INDEX', '')}",
+    }
+
+
+def test_the_setup_page_can_be_typed_from_top_to_bottom(
+    stage: Path, reader: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in SETUP.commands)],
+        cwd=stage / "laptop",
+        env=reader,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "[tag-version]" in (stage / "refusal").read_text(encoding="utf-8")
+    token = {"username": "__token__", "password": reader["GIVEN"]}
+    stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in stored] == [token, token]
+    assert reader["GIVEN"] not in (stage / "calls").read_text(encoding="utf-8")
+    assert done.stdout.count("skip, is there") == 2 * 2  # the dry run, and publishing again
+    assert done.stdout.count("installs and imports") == 2  # on the lowest and the highest Python
+
+
+def test_no_other_page_has_commands() -> None:
+    assert {page.name for page in pages() if page.commands} == {
+        page.name for page in (README, SETUP, ADOPTING)
+    }

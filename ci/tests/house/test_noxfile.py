@@ -1,0 +1,112 @@
+"""The noxfile reads like a table of contents, and `pr` and `release` leave nothing out."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ci.checkout.git import tracked_files
+
+ROOT = Path(__file__).parents[3]
+NOXFILE = ROOT / "noxfile.py"
+
+
+def functions() -> list[ast.FunctionDef]:
+    tree = ast.parse(NOXFILE.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def sessions() -> list[ast.FunctionDef]:
+    return [f for f in functions() if "nox.session" in ast.unparse(f).partition("def ")[0]]
+
+
+def selected(name: str) -> set[str]:
+    """The sessions that nox would run for `name`, the required ones included."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nox", "--list", "--json", "--session", name],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("NOX")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {session["name"] for session in json.loads(done.stdout)}
+
+
+def test_every_session_says_in_one_line_what_it_does() -> None:
+    assert len(sessions()) > 15
+    for session in sessions():
+        assert re.fullmatch(r"[A-Z].{20,110}[.]", ast.get_docstring(session) or ""), session.name
+
+
+def test_it_imports_nothing_but_nox_and_the_standard_library() -> None:
+    tree = ast.parse(NOXFILE.read_text(encoding="utf-8"))
+    imported = {
+        alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        (node.module or "").partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert imported - set(sys.stdlib_module_names) == {"nox"}
+
+
+def test_a_pull_request_passes_every_check() -> None:
+    checks = {
+        "lint",
+        "typecheck",
+        "check_locks",
+        "check_commit",
+        "pythons",
+        "build",
+        "tests",
+        "coverage",
+    }
+    assert selected("pr") == checks | {"ci_tests", "cdk_tests", "pr"}
+
+
+def test_a_release_passes_all_that_and_more_and_uploads_nothing() -> None:
+    assert selected("release") == selected("pr") | {"release", "check_tag", "reproduce"}
+
+
+@pytest.mark.parametrize("text", ["[project\n", "[project]\n", "[project]\nclassifiers = 3\n"])
+def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
+    (tmp_path / "pyproject.toml").write_text(text)
+    command = [sys.executable, "-m", "nox", "--list"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: pyproject.toml gives no Python versions")
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_publish_runs_nothing_of_the_package_before_it() -> None:
+    assert selected("publish") == {"publish"}
+
+
+def test_bare_nox_runs_what_is_safe_and_quick() -> None:
+    default = {f.name for f in sessions() if "default=False" not in ast.unparse(f)}
+    assert default == {"lint", "typecheck", "build", "tests", "coverage"}
+
+
+def test_the_pipelines_own_files_name_no_package() -> None:
+    name = re.compile(r"""(?m)^name = "([^"]+)\"""").findall(
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )[0]
+    stem = re.split(r"[-_.]", name)[0]
+    owned = re.compile(r"noxfile\.py|buildspec\.yml|(ci|cdk)/.*")
+    files = [ROOT / path for path in tracked_files(ROOT) if owned.fullmatch(path)]
+    assert len(files) > 50
+    assert [file for file in files if stem.encode() in file.read_bytes().lower()] == []

@@ -1,0 +1,238 @@
+"""Each check of a pull request can fail: one defect at a time, in a copy of this repository.
+
+The copy is made once and its environments are kept; every test puts its defect in, runs real nox,
+and looks for the session that failed and for what it named.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.git import git
+from ci.package.project import Project, read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository as it is in the working tree, committed, without what git ignores."""
+    root = tmp_path_factory.mktemp("house")
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", "--all")
+    git(root, *IDENTITY, "commit", "--quiet", "--no-gpg-sign", "--message=as it is")
+    return root
+
+
+@pytest.fixture
+def house(copy: Path) -> Iterator[Path]:
+    """The copy, without defects before and after."""
+    yield copy
+    git(copy, "reset", "--quiet", "--hard")
+
+
+def put(house: Path, name: str | Path, text: str) -> None:
+    """Write a file and let git track it."""
+    (house / name).write_text(text, encoding="utf-8")
+    git(house, "add", str(name))
+
+
+def nox(house: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    outer = {n: v for n, v in os.environ.items() if not n.startswith(("NOX", "COV_", "SOURCE_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "nox", "--reuse-venv=yes", *arguments],
+        cwd=house,
+        env={**outer, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def failed(done: subprocess.CompletedProcess[str]) -> set[str]:
+    return set(re.findall(r"nox > Session (\S+) failed\.", done.stdout + done.stderr))
+
+
+@pytest.fixture
+def project(house: Path) -> Project:
+    return read_project(house)
+
+
+def test_without_a_defect_every_session_passes_on_both_ends(house: Path, project: Project) -> None:
+    done = nox(house, "-s", "lint", "check_locks", "check_commit", "coverage")
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    low, high = project.python_versions[0], project.python_versions[-1]
+    for python in (low, high):
+        assert f"tests-{python}: success" in done.stdout
+        assert f"platform linux -- Python {python}." in done.stdout
+        assert (house / "reports" / f"junit-tests-{python}.xml").is_file()
+    assert "dist/" in done.stdout
+    assert (house / "reports/coverage.xml").is_file()
+
+
+def test_a_formatting_error_fails_lint(house: Path, project: Project) -> None:
+    module = project.package_dir / "__init__.py"
+    put(house, module, (house / module).read_text(encoding="utf-8") + "x  =  [ 1 ]\n")
+    done = nox(house, "-s", "lint")
+    assert failed(done) == {"lint"}
+    assert f"would reformat {house / module}" in done.stdout
+
+
+def test_a_ruff_finding_fails_lint(house: Path, project: Project) -> None:
+    module = project.package_dir / "odd.py"
+    put(house, module, '"""Odd."""\n\nimport os\n')
+    done = nox(house, "-s", "lint")
+    assert failed(done) == {"lint"}
+    assert "F401" in done.stdout
+    assert str(module) in done.stdout
+
+
+def test_a_type_error_fails_typecheck(house: Path, project: Project) -> None:
+    module = project.package_dir / "odd.py"
+    put(house, module, '"""Odd."""\n\nNUMBER: int = "one"\n')
+    done = nox(house, "-s", "typecheck")
+    assert failed(done) == {"typecheck"}
+    assert f"{module}:3: error: Incompatible types" in done.stdout
+
+
+def test_newer_syntax_than_the_lowest_python_knows_fails_typecheck(
+    house: Path, project: Project
+) -> None:
+    module = project.package_dir / "odd.py"
+    put(house, module, '"""Odd."""\n\nmatch 1:\n    case _:\n        pass\n')
+    done = nox(house, "-s", "typecheck")
+    assert failed(done) == {"typecheck"}
+    assert str(module) in done.stdout
+
+
+def test_a_test_that_fails_on_the_lowest_python_only_fails_there(
+    house: Path, project: Project
+) -> None:
+    # Merging dicts with | came with 3.9: fine on the highest, an error on the lowest.
+    put(house, "tests/test_odd.py", "def test_odd():\n    assert {} | {} == {}\n")
+    done = nox(house, "--no-stop-on-first-error", "-s", "tests")
+    assert failed(done) == {f"tests-{project.python_versions[0]}"}
+    assert "test_odd" in done.stdout
+
+
+def test_arguments_reach_pytest(house: Path) -> None:
+    done = nox(house, "-s", "tests", "--", "-k", "no_such_test", "--strict-markers")
+    assert done.returncode != 0
+    assert re.search(r"\d+ deselected", done.stdout)
+
+
+def test_a_drop_of_coverage_fails_coverage(house: Path, project: Project) -> None:
+    put(
+        house,
+        project.package_dir / "odd.py",
+        '"""Odd."""\n\n\ndef odd(n: int) -> int:\n    """Odd."""\n'
+        + "".join(f"    n += {i}\n" for i in range(40))
+        + "    return n\n",
+    )
+    done = nox(house, "-s", "coverage")
+    assert failed(done) == {"coverage"}
+    assert "odd.py" in done.stdout
+    assert "fail-under" in done.stdout
+
+
+def test_a_file_missing_from_the_wheel_fails_build(house: Path, project: Project) -> None:
+    text = (house / "pyproject.toml").read_text(encoding="utf-8")
+    wheel = "[tool.hatch.build.targets.wheel]\n"
+    assert wheel in text
+    put(house, "pyproject.toml", text.replace(wheel, f'{wheel}exclude = ["py.typed"]\n'))
+    done = nox(house, "-s", "tests")
+    assert failed(done) == {"build"}
+    assert f"{project.import_name}/py.typed" in done.stdout
+    assert not (house / "dist").exists()
+
+
+def test_a_stale_lock_fails_locks(house: Path) -> None:
+    text = (house / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"pytest-cov>=5"' in text
+    put(house, "pyproject.toml", text.replace('"pytest-cov>=5"', '"pytest-cov>=5", "tomlkit"'))
+    done = nox(house, "-s", "check_locks")
+    assert failed(done) == {"check_locks"}
+    assert "ci/locks/test.txt does not satisfy 'tomlkit'" in done.stdout
+    assert "nox -s lock" in done.stdout
+
+
+def test_another_commit_than_the_events_fails_check_commit(house: Path) -> None:
+    done = nox(house, "-s", "check_commit", SOURCE_COMMIT="0" * 40)
+    assert failed(done) == {"check_commit"}
+    assert "0" * 40 in done.stdout
+
+
+def test_a_missing_interpreter_is_a_failure_that_says_how_to_get_it(
+    house: Path, project: Project, tmp_path: Path
+) -> None:
+    low = project.python_versions[0]
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "git").symlink_to(shutil.which("git") or "")
+    (tools / "python3.12").symlink_to(sys.executable)
+    bare = {"PATH": str(tools), "UV_PYTHON_DOWNLOADS": "never", "NOX_DOWNLOAD_PYTHON": "never"}
+    bare |= {"UV_PYTHON_INSTALL_DIR": str(tmp_path), "UV_PYTHON_PREFERENCE": "only-system"}
+    done = nox(house, "--envdir", str(tmp_path / "envs"), "-s", "tests", **bare)
+    assert done.returncode != 0
+    assert failed(done) == set()  # nox says "aborted" where a session refused to go on
+    assert f"no Python {low} here" in done.stdout
+    assert f"uv python install {low}" in done.stdout
+
+
+def test_a_wheel_that_was_built_anew_is_tested_even_when_nothing_is_installed_anew(
+    house: Path, project: Project
+) -> None:
+    high = project.python_versions[-1]
+    module = project.package_dir / "__init__.py"
+    put(house, module, (house / module).read_text(encoding="utf-8") + 'MARK = "new"\n')
+    put(
+        house,
+        "tests/test_mark.py",
+        f"import {project.import_name} as package\n\n\n"
+        'def test_mark():\n    assert package.MARK == "new"\n',
+    )
+    done = nox(house, "-R", "-s", f"tests-{high}", "--", "-k", "test_mark")
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_what_runs_others_code_sees_no_credentials(house: Path, project: Project) -> None:
+    put(
+        house,
+        "tests/test_seen.py",
+        "import os\n\n\ndef test_seen():\n"
+        '    assert os.environ["HOME"]\n'
+        '    assert [n for n in os.environ if n.startswith(("AWS_", "TWINE_", "PYPI_"))] == []\n',
+    )
+    hidden = {"AWS_SECRET_ACCESS_KEY": "fake", "TWINE_PASSWORD": "fake", "PYPI_SECRET_ID": "fake"}
+    session = f"tests-{project.python_versions[-1]}"
+    done = nox(house, "-s", session, "--", "-k", "test_seen", **hidden)
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert "1 passed" in done.stdout
+
+
+def test_what_is_tested_is_what_was_built_wherever_that_is(house: Path, project: Project) -> None:
+    session = f"tests-{project.python_versions[-1]}"
+    done = nox(house, "-s", session, DIST_DIR="out")
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert f"out/{project.wheel_name}" in done.stdout
+    shutil.rmtree(house / "out")

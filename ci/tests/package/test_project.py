@@ -1,0 +1,257 @@
+"""pyproject.toml, read as each build backend and layout has it, and each way it can be wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.version import Version
+
+from ci.errors import UserError
+from ci.package.project import Settings, read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLASSIFIERS = """classifiers = [
+  "Programming Language :: Python :: 3",
+  "Programming Language :: Python :: 3.12",
+  "Programming Language :: Python :: 3.8",
+  "Programming Language :: Python :: 3.10",
+  "Programming Language :: Python :: 3 :: Only",
+]"""
+HEAD = f'[project]\nname = "Sample.Pkg-one"\n{CLASSIFIERS}\n'
+STATIC = f'{HEAD}version = "1.2.0"\n'
+DYNAMIC = f'{HEAD}dynamic = ["version"]\n'
+HATCH = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a package: its pyproject.toml, and files by path."""
+
+    def write(pyproject: str, **files: str) -> Path:
+        (tmp_path / "pyproject.toml").write_text(pyproject, encoding="utf-8")
+        for name, text in ({"src/sample_pkg_one/__init__.py": ""} | files).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_names_versions_and_requirements_are_read(package: Callable[..., Path]) -> None:
+    root = package(
+        f'{STATIC}requires-python = ">=3.8"\ndependencies = ["numpy>=1.20; python_version<\'4\'"]\n'
+        f'[dependency-groups]\ntest = ["pytest"]\n{HATCH}'
+    )
+    project = read_project(root)
+    assert project.name == "Sample.Pkg-one"
+    assert project.normalized_name == "sample-pkg-one"
+    assert project.wheel_name == project.import_name == "sample_pkg_one"
+    assert project.package_dir == Path("src/sample_pkg_one")
+    assert project.python_versions == ("3.8", "3.10", "3.12")
+    assert "3.8" in project.requires_python
+    assert "3.7" not in project.requires_python
+    assert [requirement.name for requirement in project.dependencies] == ["numpy"]
+    assert project.groups == {"test": ["pytest"]}
+    assert project.build_backend == "hatchling.build"
+    assert project.backend_requires == ("hatchling",)
+    assert project.settings == Settings()
+
+
+def test_without_a_build_system_setuptools_builds(package: Callable[..., Path]) -> None:
+    project = read_project(package(STATIC))
+    assert project.backend_requires == ("setuptools",)
+
+
+def test_the_settings_of_the_pipeline_are_read(package: Callable[..., Path]) -> None:
+    root = package(
+        f'{STATIC}[tool.ci]\nrelease-branch = "trunk"\nchangelog = false\n'
+        'sdist-include = ["data"]\nallow = ["*.csv"]\nmax-size = 1000\n'
+    )
+    assert read_project(root).settings == Settings(
+        release_branch="trunk",
+        changelog=None,
+        sdist_include=("data",),
+        allow=("*.csv",),
+        max_size=1000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "files", "where"),
+    [
+        (STATIC, {}, "pyproject.toml"),
+        (
+            f'{DYNAMIC}[tool.hatch.version]\npath = "src/sample_pkg_one/__init__.py"\n',
+            {"src/sample_pkg_one/__init__.py": '"""Doc."""\n__version__: str = "1.2.0"\n'},
+            "src/sample_pkg_one/__init__.py",
+        ),
+        (
+            f'{DYNAMIC}[tool.hatch.version]\npath = "VERSION.txt"\n',
+            {"VERSION.txt": 'version = "v1.2.0"; not Python'},
+            "VERSION.txt",
+        ),
+        (
+            f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ attr = "sample_pkg_one.about.VERSION" }}\n',  # noqa: E501
+            {"src/sample_pkg_one/about.py": "VERSION = '1.2.0'\n"},
+            "src/sample_pkg_one/about.py",
+        ),
+        (
+            f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ attr = "flat.__version__" }}\n',
+            {"flat/__init__.py": "import os\n__version__ = '1.2.0'\n"},
+            "flat/__init__.py",
+        ),
+        (
+            f'{DYNAMIC}[tool.pdm.version]\nsource = "file"\npath = "sample_pkg_one.py"\n',
+            {"sample_pkg_one.py": '__version__ = "1.2.0"\n'},
+            "sample_pkg_one.py",
+        ),
+        (
+            f'{DYNAMIC}[build-system]\nbuild-backend = "flit_core.buildapi"\n',
+            {"src/sample_pkg_one/__init__.py": "__version__ = '1.2.0'\n"},
+            "src/sample_pkg_one/__init__.py",
+        ),
+        (
+            f'{DYNAMIC}[build-system]\nbuild-backend = "flit_core.buildapi"\n',
+            {
+                "src/sample_pkg_one/__init__.py": "from .about import name, __version__\n",
+                "src/sample_pkg_one/about.py": "__version__ = '1.2.0'\n",
+            },
+            "src/sample_pkg_one/about.py",
+        ),
+        (
+            f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ file = "VERSION" }}\n',
+            {"VERSION": "1.2.0\n"},
+            "VERSION",
+        ),
+        (f'{DYNAMIC}[tool.poetry]\nversion = "1.2.0"\n', {}, "pyproject.toml"),
+    ],
+    ids=[
+        *("static", "hatch", "hatch-text", "setuptools", "setuptools-flat", "pdm", "flit"),
+        *("import", "setuptools-file", "poetry"),
+    ],
+)
+def test_the_version_is_found_where_the_backend_takes_it_from(
+    package: Callable[..., Path], pyproject: str, files: dict[str, str], where: str
+) -> None:
+    project = read_project(package(pyproject, **files))
+    assert project.version == Version("1.2.0")
+    assert project.version_file == Path(where)
+
+
+def test_a_flat_layout_is_found(tmp_path: Path) -> None:
+    (tmp_path / "sample_pkg_one").mkdir()
+    (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
+    assert read_project(tmp_path).package_dir == Path("sample_pkg_one")
+
+
+def test_a_single_package_of_another_name_in_src_is_found(tmp_path: Path) -> None:
+    (tmp_path / "src/other").mkdir(parents=True)
+    (tmp_path / "src/other/__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
+    assert read_project(tmp_path).import_name == "other"
+
+
+def test_a_module_that_flit_is_told_of_is_found(package: Callable[..., Path]) -> None:
+    root = package(
+        f'{STATIC}[tool.flit.module]\nname = "odd"\n', **{"odd/__init__.py": "", "sample/x.py": ""}
+    )
+    assert read_project(root).import_name == "odd"
+
+
+@pytest.mark.parametrize(
+    ("told", "file", "import_name"),
+    [
+        ("[tool.hatch.build.targets.wheel]\npackages = ['lib/odd']\n", "lib/odd/a.py", "odd"),
+        ("[tool.hatch.build.targets.wheel]\npackages = ['src/odd']\n", "src/odd/a.py", "odd"),
+        ("[[tool.poetry.packages]]\ninclude = 'odd'\nfrom = 'src'\n", "src/odd/a.py", "odd"),
+        (
+            "[tool.poetry]\npackages = [{include='tests',format='sdist'},{include='odd'}]\n",
+            "odd/a.py",
+            "odd",
+        ),
+        ("[tool.setuptools]\npackages = ['odd', 'odd.sub']\n", "odd/a.py", "odd"),
+        ("", "odd/__init__.py", "odd"),
+    ],
+)
+def test_a_package_that_is_not_named_as_the_project_is_found(
+    tmp_path: Path, told: str, file: str, import_name: str
+) -> None:
+    for name in ("pyproject.toml", "tests/__init__.py", "docs/__init__.py", file):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STATIC + told if name == "pyproject.toml" else "")
+    project = read_project(tmp_path)
+    assert (project.import_name, project.package_dir) == (import_name, Path(file).parent)
+
+
+def test_a_package_that_is_a_single_module_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
+    (tmp_path / "sample_pkg_one.py").touch()
+    (tmp_path / "Sample_Pkg_one.py").touch()
+    with pytest.raises(UserError, match="is one module") as raised:
+        read_project(tmp_path)
+    assert raised.value.code == "single-module"
+
+
+BAD = [
+    ("", "project-name"),
+    ("[project\n", "pyproject-syntax"),
+    ("[project]\nname = 'a b'\n", "project-name"),
+    ('[tool.poetry]\nname = "x"\n', "poetry-metadata"),
+    ("project = 3\n", "pyproject-type"),
+    (HEAD, "no-version"),
+    ('[project]\nname = "sample_pkg_one"\nversion = "1"\n', "no-python-classifiers"),
+    (f'{HEAD}version = "one"\n', "version-pep440"),
+    (f"{HEAD}version = 1.0\n", "version-pep440"),
+    (DYNAMIC, "version-source"),
+    (f'{DYNAMIC}[tool.hatch.version]\nsource = "vcs"\n', "version-source"),
+    (f'{DYNAMIC}[tool.hatch.version]\npath = "gone.py"\n', "version-file"),
+    (
+        f'{DYNAMIC}[tool.hatch.version]\npath = "src/sample_pkg_one/__init__.py"\n',
+        "version-literal",
+    ),
+    (f'{DYNAMIC}[tool.setuptools.dynamic]\nversion = {{ attr = "gone.V" }}\n', "version-attr"),
+    (f'{STATIC}requires-python = "3.8 or so"\n', "requires-python"),
+    (f"{STATIC}requires-python = 3\n", "requires-python"),
+    (f'{STATIC}dependencies = ["a b"]\n', "dependency-syntax"),
+    (f'{STATIC}dependencies = "a"\n', "pyproject-type"),
+    (f'{STATIC}[dependency-groups]\ntest = "pytest"\n', "pyproject-type"),
+    (f"{STATIC}[tool.ci]\nchangelogg = false\n", "unknown-setting"),
+    (f"{STATIC}[tool.ci]\nchangelog = true\n", "setting-type"),
+    (f'{STATIC}[tool.ci]\nrelease-branch = ""\n', "setting-type"),
+    (f"{STATIC}[tool.ci]\nmax-size = true\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\nallow = [1]\n", "pyproject-type"),
+]
+
+
+@pytest.mark.parametrize(("pyproject", "code"), BAD, ids=lambda value: str(value)[-40:])
+def test_each_way_the_file_can_be_wrong_is_named(
+    package: Callable[..., Path], pyproject: str, code: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        read_project(package(pyproject))
+    assert raised.value.code == code
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no pyproject\.toml") as raised:
+        read_project(tmp_path)
+    assert raised.value.code == "no-pyproject"
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError) as raised:
+        read_project(tmp_path)
+    assert raised.value.code == "pyproject-encoding"
+
+
+def test_a_package_without_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
+    with pytest.raises(UserError, match="no package Sample_Pkg_one") as raised:
+        read_project(tmp_path)
+    assert raised.value.code == "no-package"
