@@ -20,189 +20,200 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"  # virtualenv can no longer make environments for 3.8
 nox.options.error_on_missing_interpreters = True  # a skipped Python is an untested Python
 nox.options.allow_parallel = True
-nox.options.parallel = "auto"  # type: ignore[assignment]  # nox converts the word
+# Tests wait more than they compute: one worker more than there are cores.
+nox.options.parallel = (os.cpu_count() or 1) + 1
 nox.options.stop_on_first_error = True
 
-TOOLS = "3.12"  # what the pipeline itself runs on; the package's Pythons are its classifiers'
+TOOLS_PYTHON = "3.12"  # the pipeline's own; the package's Pythons are its classifiers'
 try:
     PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 except (OSError, ValueError, TypeError, AttributeError) as error:
-    raise SystemExit(f"error: pyproject.toml gives no Python versions: {error}: mend it") from None
+    raise SystemExit(
+        f"error[classifiers]: pyproject.toml gives no Python versions: {error}\n"
+        "help: list a classifier `Programming Language :: Python :: 3.N` for each version"
+    ) from None
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
-LOCKS = {"cdk": "cdk/requirements.txt"}  # the one that is not ci/locks/<name>.txt
+UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
-COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")  # measured here, judged elsewhere
-PIPELINE_HOME = Path(
-    "ci/tests"
-).is_dir()  # elsewhere the pipeline is a copy, which is tested here only
-CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")  # from every session that does not keep them
+# Bytecode is kept outside of the checkout: a committed .pyc would run instead of its source.
+BYTECODE = os.environ.get("PYTHONPYCACHEPREFIX") or str(Path.home() / ".cache/nox-bytecode")
+# No session sees these variables, unless it says so.
+CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
+# The pipeline is tested in its own repository; elsewhere it is a copy.
+HOME_OF_PIPELINE = Path("ci/tests").is_dir()
 
 
-def setup(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
-    """Install `locks` (hash-pinned), and take away what only an upload may know."""
-    hidden = [
-        name for name in os.environ if name.startswith(CREDENTIALS) and not name.startswith(keep)
-    ]
-    session.env.update(dict.fromkeys(hidden))
+def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
+    """Install `locks` (hash-pinned wheels), and hide the credentials that are not kept."""
+    hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
+    session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
-    if locks:
-        files = [word for name in locks for word in ("-r", LOCKS.get(name, f"ci/locks/{name}.txt"))]
-        session.install("--require-hashes", *files)
+    files = {name: f"ci/locks/{name}.txt" for name in locks} | {"cdk": "cdk/requirements.txt"}
+    requirements = [word for name in locks for word in ("-r", files[name])]
+    # A source distribution would run code of its own while it is installed.
+    session.install("--require-hashes", "--only-binary", ":all:", *requirements)
 
 
-def paths(exclude: str) -> list[str]:
-    """Everything here, or, where the pipeline is a copy, everything that is not the pipeline's."""
-    copied = "/(ci|cdk)/|/noxfile.py$" if "force" in exclude else "ci,cdk,noxfile.py"
-    return ["."] if PIPELINE_HOME else [exclude, copied, "."]
+def run_ci(session: nox.Session, module: str, *arguments: str) -> None:
+    """Run a module of ci/ in the session's environment, with nothing else of the checkout."""
+    python = ("python", "-I", "-X", f"pycache_prefix={BYTECODE}")
+    session.run(*python, "ci/run.py", module, *arguments)
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest; its JUnit report and coverage data are named after the session."""
-    name = session.name
-    session.run(
-        *("pytest", f"--junitxml={REPORTS}/junit-{name}.xml"),
-        *arguments,
-        *session.posargs,
-        env={"COVERAGE_FILE": f"{REPORTS}/.coverage.{name}"},
-    )
+    """Run pytest; its JUnit report and its coverage data are named after the session."""
+    session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage.{session.name}"
+    session.run("pytest", f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
 
 
 # --- what every change must pass -----------------------------------------------------------------
 
 
-@nox.session(python=TOOLS)
+@nox.session(python=TOOLS_PYTHON)
 def lint(session: nox.Session) -> None:
     """Check formatting (black) and style (ruff) of everything that is Python."""
-    setup(session, "lint")
-    session.run("black", "--check", *paths("--force-exclude"))
-    session.run("ruff", "check", *paths("--extend-exclude"))
+    install(session, "lint")
+    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
+    session.run("black", "--check", *copied, ".")
+    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
+    session.run("ruff", "check", *copied, ".")
 
 
-@nox.session(python=TOOLS)
+@nox.session(python=TOOLS_PYTHON)
 def typecheck(session: nox.Session) -> None:
     """Check types (mypy --strict): the package for its lowest Python, the pipeline for its own."""
-    setup(session, "typecheck")
+    install(session, "typecheck")
     session.run("mypy")
-    if PIPELINE_HOME:
-        session.run("mypy", "--python-version", TOOLS, "noxfile.py", "ci")
+    if HOME_OF_PIPELINE:
+        session.run("mypy", "--python-version", TOOLS_PYTHON, "noxfile.py", "ci")
 
 
-@nox.session(python=TOOLS, default=False)
+@nox.session(python=TOOLS_PYTHON, default=False)
 def check_locks(session: nox.Session) -> None:
     """Check that ci/locks/ still satisfies the dependency groups of pyproject.toml."""
-    setup(session, "checks")
-    session.run("python", "-m", "ci.dependencies.lock", "--check")
+    install(session, "checks")
+    run_ci(session, "dependencies.lock", "--check")
 
 
-@nox.session(default=False)
-def pythons(session: nox.Session) -> None:
-    """Find the Pythons that are needed; uv fetches those that are missing."""
-    for version in dict.fromkeys([TOOLS, *LOWEST_AND_HIGHEST]):
-        try:
-            session.run("uv", "run", "--no-project", "--python", version, "python", "--version")
-        except nox.command.CommandFailed:
-            how = f"`uv python install {version}` or `pyenv install {version}`"
-            session.error(f"there is no Python {version} here: get it with {how}")
+@nox.session(python=TOOLS_PYTHON, default=False)
+def check_commit(session: nox.Session) -> None:
+    """Check that this is the commit that the event named (SOURCE_COMMIT), if one did."""
+    install(session, "checks")
+    run_ci(session, "checkout.commit")
 
 
-@nox.session(python=TOOLS, requires=["pythons"])
+@nox.session(python=TOOLS_PYTHON, default=False)
+def wheel(session: nox.Session) -> None:
+    """Make the sdist, and the wheel from the sdist; nothing has checked them yet."""
+    install(session, "build", "backend")
+    run_ci(session, "distributions.build", UNCHECKED)
+
+
+@nox.session(python=TOOLS_PYTHON, requires=["wheel"])
 def build(session: nox.Session) -> None:
-    """Build sdist and wheel into dist/, with all that a distribution must hold and must not."""
-    setup(session, "build", "backend")
-    session.run("python", "-m", "ci.distributions.build")
+    """Check the sdist and the wheel, and put them into dist/ with their manifest."""
+    install(session, "inspect")
+    run_ci(session, "distributions.check", UNCHECKED)
 
 
-def run_tests(session: nox.Session) -> None:
-    """Test the wheel that `build` made, with its dependencies as a user would get them."""
-    setup(session, "test")
-    dist = Path(os.environ.get("DIST_DIR") or "dist")
-    wheels = sorted(dist.glob("*.whl"))
+def test_wheel(session: nox.Session, *arguments: str) -> None:
+    """Test the wheel that `wheel` made, with its dependencies as a user would get them."""
+    install(session, "test")
+    wheels = sorted(Path(UNCHECKED).glob("*.whl"))
     if len(wheels) != 1:
-        session.error(f"{dist} holds {len(wheels)} wheels, not one: run `nox -s build`")
+        session.error(f"{UNCHECKED} holds {len(wheels)} wheels, not one: run `nox -s wheel`")
     name = wheels[0].name.partition("-")[0]
     # Not session.install, which -R skips: a stale wheel would be tested.
     session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
-    # "append": the folder that holds the tests never hides the installed package.
-    pytest(session, "--import-mode=append", *COVERAGE)
+    # "append": the folder that holds the tests never hides the installed package. Coverage is
+    # measured here, and judged by the session `coverage`.
+    pytest(
+        session,
+        "--import-mode=append",
+        "--cov",
+        "--cov-report=",
+        "--cov-fail-under=0",
+        *arguments,
+        *session.posargs,
+    )
 
 
-@nox.session(python=LOWEST_AND_HIGHEST, requires=["build"])
+@nox.session(python=LOWEST_AND_HIGHEST, requires=["wheel"])
 def tests(session: nox.Session) -> None:
-    """Test the built wheel on the lowest and the highest Python; arguments go to pytest."""
-    run_tests(session)
+    """Test the wheel on the lowest and the highest Python; arguments go to pytest."""
+    test_wheel(session)
 
 
-@nox.session(python=PYTHONS, requires=["build"], default=False)
+@nox.session(python=PYTHONS, requires=["wheel"], default=False)
 def tests_all(session: nox.Session) -> None:
-    """Test the built wheel on every Python of the classifiers; arguments go to pytest."""
-    run_tests(session)
+    """Test the wheel on every Python of the classifiers; arguments go to pytest."""
+    test_wheel(session)
 
 
-@nox.session(python=TOOLS, requires=["tests"])
+@nox.session(python=TOOLS_PYTHON, requires=["tests"])
 def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on each Python, and hold it to the threshold."""
-    setup(session, "test")
+    install(session, "test")
     session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    session.run(
-        "coverage", "combine", *(f"{REPORTS}/.coverage.tests-{end}" for end in LOWEST_AND_HIGHEST)
-    )
+    data = [f"{REPORTS}/.coverage.tests-{python}" for python in LOWEST_AND_HIGHEST]
+    session.run("coverage", "combine", *data)
     session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
     session.run("coverage", "report")
 
 
-@nox.session(python=TOOLS, requires=["build"], default=False)
+@nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def reproduce(session: nox.Session) -> None:
-    """Build once more, from a fresh clone: the same bytes, or what differs."""
-    setup(session, "build", "backend")
-    session.run("python", "-m", "ci.distributions.reproduce")
+    """Build once more from a clean clone, and compare the bytes."""
+    install(session, "build", "backend")
+    run_ci(session, "distributions.reproduce")
 
 
-@nox.session(python=TOOLS, default=False)
-def check_commit(session: nox.Session) -> None:
-    """Check that this is the commit that the event named (SOURCE_COMMIT), if one did."""
-    setup(session, "checks")
-    session.run("python", "-m", "ci.checkout.commit")
-
-
-@nox.session(python=TOOLS, requires=["build"], default=False)
+@nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def check_tag(session: nox.Session) -> None:
     """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version, and may be released."""
-    setup(session, "checks")
-    session.run("python", "-m", "ci.release.check_tag")
+    install(session, "checks")
+    run_ci(session, "release.check_tag")
 
 
-@nox.session(python=TOOLS, default=False)
-def ci_tests(session: nox.Session) -> None:
-    """Test ci/, but for what is slow; arguments go to pytest."""
-    setup(session, "ci-tests")
-    pytest(session, "ci/tests", "-m", "not slow")
+if HOME_OF_PIPELINE:
+
+    @nox.session(python=TOOLS_PYTHON, default=False)
+    def ci_tests(session: nox.Session) -> None:
+        """Test ci/, without the slow tests; arguments go to pytest."""
+        install(session, "ci-tests")
+        selected = session.posargs or ["ci/tests"]
+        pytest(session, "-m", "not slow", *selected)
+
+    @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
+    def ci_tests_all(session: nox.Session) -> None:
+        """Run all tests of ci/, and hold their coverage to a threshold; arguments go to pytest."""
+        install(session, "ci-tests")
+        if session.posargs:
+            pytest(session, *session.posargs)
+            return
+        pytest(
+            session,
+            "ci/tests",
+            "--cov",
+            "--cov-config=ci/tests/coverage.ini",
+            "--cov-report=term:skip-covered",
+            "--cov-fail-under=95",
+        )
+
+    @nox.session(python=TOOLS_PYTHON, default=False)
+    def cdk_tests(session: nox.Session) -> None:
+        """Test the stack: types, assertions, cdk-nag, cfn-lint; arguments go to pytest."""
+        install(session, "cdk-tests")
+        report = Path(REPORTS, "junit-cdk_tests.xml").absolute()
+        session.chdir("cdk")
+        session.run("pytest", f"--junitxml={report}", *(session.posargs or ["tests"]))
+        session.run("mypy", "--strict", "--python-version", TOOLS_PYTHON, ".")
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
-def ci_tests_all(session: nox.Session) -> None:
-    """Test ci/ also with faulty servers, real sessions and whole plays, and hold its coverage."""
-    setup(session, "ci-tests")
-    threshold = 0 if session.posargs else 95  # a selection covers what it covers
-    pytest(
-        session,
-        *("ci/tests", *COVERAGE, "--cov-config=ci/tests/coverage.ini"),
-        *("--cov-report=term:skip-covered", f"--cov-fail-under={threshold}"),
-    )
-
-
-@nox.session(python=TOOLS, default=False)
-def cdk_tests(session: nox.Session) -> None:
-    """Test the stack: types, assertions, cdk-nag, cfn-lint; arguments go to pytest."""
-    setup(session, "cdk-tests")
-    report = Path(REPORTS, "junit-cdk_tests.xml").absolute()
-    session.chdir("cdk")
-    session.run("pytest", "tests", f"--junitxml={report}", *session.posargs)
-    session.run("mypy", "--strict", "--python-version", TOOLS, ".")
-
-
-CHECKS = ["lint", "typecheck", "check_locks", "check_commit", "coverage"]
-CHECKS += ["cdk_tests", "ci_tests"] if PIPELINE_HOME else []
+CHECKS = ["tests", "build", "lint", "typecheck", "check_locks", "check_commit", "coverage"]
+if HOME_OF_PIPELINE:
+    CHECKS = ["cdk_tests", "ci_tests", *CHECKS]
 
 
 @nox.session(venv_backend="none", default=False, requires=CHECKS)
@@ -219,66 +230,68 @@ def release(_: nox.Session) -> None:
 # Not parallel, like what helps below: they are shown as they go, and may ask.
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def publish(session: nox.Session) -> None:
     """Upload dist/ (never builds): --dry-run, --repository NAME, --repository-url URL."""
-    setup(session, "publish", keep=CREDENTIALS)
-    session.run("python", "-m", "ci.release.publish", *session.posargs)
+    install(session, "publish", keep=CREDENTIALS)
+    run_ci(session, "release.publish", *session.posargs)
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def verify(session: nox.Session) -> None:
     """Install what was published, from the index, as a user on the lowest and highest Python."""
-    setup(session, "verify", keep=("TWINE_REPOSITORY",))
-    session.run("python", "-m", "ci.release.verify", *session.posargs)
+    install(session, "verify", keep=("TWINE_REPOSITORY",))
+    run_ci(session, "release.verify", *session.posargs)
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def rehearse(session: nox.Session) -> None:
     """Play a whole release without AWS or PyPI: release (the default), `pr` or `faults`."""
-    setup(session, "rehearse")
-    session.run("python", "-m", "ci.rehearsal", *session.posargs)
+    install(session, "rehearse")
+    run_ci(session, "rehearsal", *session.posargs)
 
 
 # --- what helps ----------------------------------------------------------------------------------
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def fmt(session: nox.Session) -> None:
-    """Format everything that is Python, and mend what ruff can."""
-    setup(session, "lint")
-    session.run("ruff", "check", "--fix-only", *paths("--extend-exclude"))
-    session.run("black", *paths("--force-exclude"))
+    """Format everything that is Python, and fix what ruff can."""
+    install(session, "lint")
+    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
+    session.run("ruff", "check", "--fix-only", *copied, ".")
+    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
+    session.run("black", *copied, ".")
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def lock(session: nox.Session) -> None:
     """Compile the locks again: [GROUP ...] [--upgrade]."""
-    setup(session, "checks")
-    session.run("python", "-m", "ci.dependencies.lock", *session.posargs)
+    install(session, "checks")
+    run_ci(session, "dependencies.lock", *session.posargs)
 
 
-@nox.session(python=TOOLS, default=False, allow_parallel=False, reuse_venv=True)
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False, reuse_venv=True)
 def cdk(session: nox.Session) -> None:
     """Run the CDK CLI, with a Node of its own: synth, diff, deploy, destroy."""
-    setup(session, "cdk", keep=CREDENTIALS)
+    install(session, "cdk", keep=CREDENTIALS)
     session.chdir("cdk")
     session.run("npx", "--yes", "--prefer-offline", CDK_CLI, *session.posargs)
 
 
-if PIPELINE_HOME:
+if HOME_OF_PIPELINE:
 
-    @nox.session(python=TOOLS, default=False, allow_parallel=False)
+    @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
     def adopt(session: nox.Session) -> None:
         """Put the pipeline into another repository: PATH [--write] [--force], PATH --check."""
-        setup(session, "adopt")
-        session.run("python", "-m", "ci.adopt", *session.posargs)
+        install(session, "adopt")
+        run_ci(session, "adopt", *session.posargs)
 
-    @nox.session(python=TOOLS, default=False, allow_parallel=False)
+    @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
     def adopt_proof(session: nox.Session) -> None:
         """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
-        setup(session, "adopt")
-        session.run("python", "-m", "ci.tests.adopt_proof", *session.posargs)
+        install(session, "adopt")
+        run_ci(session, "tests.adopt_proof", *session.posargs)
 
 
 if __name__ == "__main__":

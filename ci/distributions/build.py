@@ -1,59 +1,37 @@
-"""Build the distributions, and let nothing into dist/ that must not be published.
+"""Build the distributions: an sdist, and a wheel from that sdist.
 
-An sdist, a wheel from that sdist, the checks of `ci.distributions.checks`, then the manifest. dist/
-is there only when all of it went well.
+They go into a folder of their own, unchecked. Only `ci.distributions.check` puts them into dist/.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ci.checkout.git import commit_time
-from ci.distributions.checks import contents, identity, privacy, tools
 from ci.distributions.manifest import NAME as MANIFEST
-from ci.distributions.manifest import write_manifest
+from ci.distributions.manifest import dist_folder
 from ci.distributions.normalize import normalize_sdist
 from ci.errors import UserError, exit_with
-from ci.package.project import dist_folder, read_project
-
-if TYPE_CHECKING:
-    from ci.distributions.checks import Finding
-    from ci.package.project import Project
-
-GATES = (
-    identity.size,
-    identity.metadata,
-    contents.safe_paths,
-    contents.roots,
-    contents.untracked,
-    contents.missing,
-    privacy.private_names,
-    privacy.secrets,
-    tools.twine_check,
-    tools.wheel_contents,
-)
 
 _LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 
 
 def main() -> None:
-    """Build and check the package in the current folder; leave DIST_DIR (dist/), or nothing."""
+    """Build the package in the current folder into the folder OUT, and remove what dist/ had."""
+    parser = argparse.ArgumentParser(prog="nox -s wheel --", description=main.__doc__)
+    parser.add_argument("out", type=Path)
+    out = parser.parse_args().out
     root = Path.cwd()
-    dist = dist_folder(root)
-    clear(dist)
-    project = read_project(root)
-    with tempfile.TemporaryDirectory(prefix="dist-") as scratch:
-        built = Path(scratch)
-        build(project.root, built)
-        require_clean(inspect(project, built))
-        move(built, dist)
-    print((dist / MANIFEST).read_text(encoding="utf-8"), end="")
+    clear(dist_folder(root))  # it would be of another state of the sources
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    build(root, out)
 
 
 def clear(dist: Path) -> None:
@@ -115,40 +93,6 @@ def _run_build(*options: str, source: Path, out: Path, epoch: int, **environment
             f"python -m build {options[0]} failed for {source.name}",
             "mend what it says above; the build's requirements come from their lock",
         )
-
-
-def inspect(project: Project, folder: Path) -> list[Finding]:
-    """Everything that any gate objects to in the distributions in `folder`."""
-    found = list(identity.file_names(project, folder))
-    for distribution in sorted([*folder.glob("*.tar.gz"), *folder.glob("*.whl")]):
-        for gate in GATES:
-            found += gate(project, distribution)
-    return found
-
-
-def require_clean(findings: list[Finding]) -> None:
-    """Raise a UserError that lists all `findings`, a line each, if there are any."""
-    if not findings:
-        return
-    lines = "".join(f"\n  {finding}" for finding in findings)
-    raise UserError(
-        "gates",
-        f"the distributions must not be published, for {len(findings)} reason(s):{lines}\n"
-        "so no distribution is left behind",
-        "mend every line above, then build again",
-    )
-
-
-def move(built: Path, dist: Path) -> None:
-    """Move what was `built` to `dist`; the manifest comes last, so it vouches for a whole."""
-    try:
-        dist.mkdir(parents=True)
-        for path in sorted(built.iterdir()):
-            shutil.move(path, dist / path.name)
-        write_manifest(dist)
-    except BaseException:
-        shutil.rmtree(dist, ignore_errors=True)
-        raise
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The format is that of `sha256sum`, so that `sha256sum -c SHA256SUMS` checks a re
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,11 @@ NAME = "SHA256SUMS"
 
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\x00-\x1f]+)")
 _REBUILD = "build the distributions again (nox -s build, or release)"
+
+
+def dist_folder(root: Path) -> Path:
+    """The folder of the distributions: what DIST_DIR names, seen from `root`, or else dist/."""
+    return root / (os.environ.get("DIST_DIR") or "dist")
 
 
 def write_manifest(folder: Path) -> None:

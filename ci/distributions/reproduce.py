@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from ci.checkout.git import git
 from ci.distributions.archive import files, members
 from ci.distributions.build import build
-from ci.distributions.manifest import check_manifest
+from ci.distributions.manifest import check_manifest, dist_folder
 from ci.errors import UserError, exit_with
-from ci.package.project import dist_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

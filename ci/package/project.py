@@ -8,7 +8,6 @@ the version those of each build backend.
 from __future__ import annotations
 
 import ast
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,11 +125,6 @@ def parse_project(root: Path, document: dict[str, Any]) -> Project:
         groups=_groups(document),
         settings=_settings(document),
     )
-
-
-def dist_folder(root: Path) -> Path:
-    """The folder of the distributions: what DIST_DIR names, seen from `root`, or else dist/."""
-    return root / (os.environ.get("DIST_DIR") or "dist")
 
 
 def _name(metadata: dict[str, Any]) -> str:

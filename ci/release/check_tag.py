@@ -13,8 +13,9 @@ from packaging.version import InvalidVersion, Version
 from ci.checkout.changelog import check_changelog
 from ci.checkout.commit import check_branch, check_clean, check_commit
 from ci.checkout.git import git, resolve
+from ci.distributions.manifest import dist_folder
 from ci.errors import UserError, exit_with
-from ci.package.project import dist_folder, read_project
+from ci.package.project import read_project
 
 if TYPE_CHECKING:
     from ci.package.project import Project

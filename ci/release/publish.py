@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from ci.distributions.manifest import read_release
+from ci.distributions.manifest import dist_folder, read_release
 from ci.errors import UserError, exit_with
 from ci.index.credentials import find_credentials, take_from_environment
 from ci.index.listing import find_index, missing_files, wait_for_files
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = take_from_environment(os.environ)
     arguments = _parse(argv)
     retry = read_retry_policy(os.environ)
-    release = read_release(Path(os.environ.get("DIST_DIR") or "dist"))
+    release = read_release(dist_folder(Path.cwd()))
     check_is_of(release, read_project(Path.cwd()))
     repository = read_repository(arguments, os.environ)
     index = find_index(repository, retry, _console.print)

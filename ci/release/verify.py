@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from rich.console import Console
 from uv import find_uv_bin
 
-from ci.distributions.manifest import NAME, Release, read_release
+from ci.distributions.manifest import NAME, Release, dist_folder, read_release
 from ci.errors import UserError, exit_with
 from ci.index.listing import find_index, missing_files, wait_for_files
 from ci.index.repository import (
@@ -75,7 +75,7 @@ def expected(project: Project, index: Index, version: str | None) -> Release:
 
     Raises UserError when there is neither a manifest nor a version, or nothing of that version.
     """
-    folder = Path(os.environ.get("DIST_DIR") or "dist")
+    folder = dist_folder(Path.cwd())
     if version is None and not (folder / NAME).exists():
         raise UserError(
             "nothing-to-verify",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ci.distributions import build as dist
+from ci.distributions import check
 from ci.distributions.archive import files
 from ci.distributions.manifest import check_manifest
 from ci.errors import UserError
@@ -38,8 +39,10 @@ def run(root: Path) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.delenv("DIST_DIR", raising=False)
+        patch.setattr(sys, "argv", ["main", "built"])
         try:
             dist.main()
+            check.main()
         except UserError as problem:
             return str(problem)
     return ""
@@ -148,7 +151,7 @@ def test_a_backend_that_fails_leaves_nothing_but_its_words_and_no_traceback_of_o
     write(root, {"dist/old.whl": ""})
     (root / "README.md").unlink()
     done = subprocess.run(
-        [sys.executable, "-m", "ci.distributions.build"],
+        [sys.executable, "-m", "ci.distributions.build", "built"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(_HOUSE), "DIST_DIR": "dist"},
         capture_output=True,
@@ -191,7 +194,7 @@ def test_a_dist_that_is_no_folder_is_left_alone(tmp_path: Path, kind: str) -> No
     assert os.path.lexists(tmp_path / "dist")
 
 
-def test_a_move_that_fails_half_way_leaves_nothing(
+def test_a_copy_that_fails_half_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, {"built/demo.whl": "", "built/demo.tar.gz": ""})
@@ -199,7 +202,7 @@ def test_a_move_that_fails_half_way_leaves_nothing(
     def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dist, "write_manifest", interrupted)
+    monkeypatch.setattr(check, "write_manifest", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        dist.move(tmp_path / "built", tmp_path / "dist")
+        check.copy(tmp_path / "built", tmp_path / "dist")
     assert not (tmp_path / "dist").exists()

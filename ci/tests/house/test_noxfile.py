@@ -67,7 +67,7 @@ def test_a_pull_request_passes_every_check() -> None:
         "typecheck",
         "check_locks",
         "check_commit",
-        "pythons",
+        "wheel",
         "build",
         "tests",
         "coverage",
@@ -88,7 +88,7 @@ def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
     command = [sys.executable, "-m", "nox", "--list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: pyproject.toml gives no Python versions")
+    assert done.stderr.startswith("error[classifiers]: pyproject.toml gives no Python versions")
     assert "Traceback" not in done.stderr + done.stdout
 
 
