@@ -18,6 +18,7 @@ from ci.rehearsal.codebuild import end_all
 from ci.rehearsal.play import (
     check_pull_request,
     check_release,
+    comment_on,
     open_rehearsal,
     play_pull_request,
     play_release,
@@ -25,7 +26,6 @@ from ci.rehearsal.play import (
 )
 from ci.rehearsal.report import Report, save_picture
 from ci.rehearsal.scenarios.table import play_faults
-from ci.rehearsal.stepfunctions import comment_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,8 +78,8 @@ def _pull_request(folder: Path, report: Report, _: Path | None) -> None:
             execution = play_pull_request(rehearsal, name, commit)
             steps += execution.steps
             report.reports(execution.steps)
-            comment = comment_on(rehearsal.account.template, execution)
-            report.say(f"comment on pull request {comment['PullRequestId']}: {comment['Content']}")
+            comment = comment_on(rehearsal, execution)
+            report.say(f"comment on {comment.to}: {comment.text}")
             if execution.failed:
                 break
         report.table(steps)

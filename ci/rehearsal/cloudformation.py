@@ -1,7 +1,8 @@
 """The synthesized template, with every reference resolved to what it would be once deployed.
 
 Names and ARNs follow the return values that the CloudFormation template reference lists for each
-type of resource; one without a name of its own is called by its logical id.
+type of resource. CloudFormation makes up the name of a resource that has none of its own; here that
+is its path in the CDK app.
 """
 
 from __future__ import annotations
@@ -50,6 +51,19 @@ class Template:
             if resource["Type"] == kind
         }
 
+    def by_path(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The resolved properties of each resource of that type, by its path in the CDK app."""
+        return {self.path(name): found for name, found in self.resources(kind).items()}
+
+    def path(self, logical_id: str) -> str:
+        """Where the CDK app has a resource, such as "releases/Role".
+
+        Its logical id in a template without such paths (`aws:cdk:enable-path-metadata`).
+        """
+        metadata = self.document["Resources"][logical_id].get("Metadata", {})
+        path = str(metadata.get("aws:cdk:path", logical_id))
+        return path.partition("/")[2].removesuffix("/Resource") or logical_id
+
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - as many-typed as JSON
         """`value` with its references replaced; raises UserError for one that is not understood."""
         if isinstance(value, list):
@@ -73,11 +87,10 @@ class Template:
         return form.format(region=self.region, account=self.account, name=name)
 
     def name(self, logical_id: str) -> str:
-        """The name of a resource of this template."""
+        """The name of a resource of this template; its path where it has none of its own."""
         properties = self.document["Resources"][logical_id].get("Properties", {})
-        return next(
-            (str(self.resolve(properties[key])) for key in _NAMES if key in properties), logical_id
-        )
+        own = (str(self.resolve(properties[key])) for key in _NAMES if key in properties)
+        return next(own, self.path(logical_id))
 
     def _kind(self, logical_id: str) -> str:
         if logical_id not in self.document["Resources"]:

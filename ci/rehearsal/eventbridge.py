@@ -1,8 +1,8 @@
-"""From a CodeCommit event to the request that starts a pipeline.
+"""Events, the rules that they match, and what a rule's target is given.
 
 The documents in events/ are those that the EventBridge and CodeCommit guides publish; only their
 particulars are replaced. The transformation follows the EventBridge guide's "Amazon EventBridge
-input transformation"; the request is held to botocore's own model of StartPipelineExecution.
+input transformation".
 """
 
 from __future__ import annotations
@@ -11,34 +11,19 @@ import copy
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import botocore.session
-from botocore.validate import ParamValidator
 from moto.events.models import EventPattern
 
 from ci.errors import UserError
+from ci.rehearsal.api import check_request
 
 if TYPE_CHECKING:
     from ci.rehearsal.cloudformation import Template
 
 _EVENTS = Path(__file__).parent / "events"
 _NASTY = 'quotes " and \\ and #{variables.SOURCE_COMMIT} and <commit>\nand a line'
-
-
-def tag_created(template: Template, *, repository: str, tag: str, commit: str) -> dict[str, Any]:
-    """The event of a pushed tag; `commit` is what CodeCommit says that the tag points to."""
-    return _event(
-        template,
-        "tag-created",
-        repository,
-        repositoryName=repository,
-        referenceName=tag,
-        referenceFullName=f"refs/tags/{tag}",
-        commitId=commit,
-    )
 
 
 @dataclass(frozen=True)
@@ -51,6 +36,19 @@ class PullRequest:
     destination_commit: str
 
 
+def tag_created(template: Template, *, repository: str, tag: str, commit: str) -> dict[str, Any]:
+    """The event of a pushed tag; `commit` is what CodeCommit says that the tag points to."""
+    return codecommit_event(
+        template,
+        "tag-created",
+        repository,
+        repositoryName=repository,
+        referenceName=tag,
+        referenceFullName=f"refs/tags/{tag}",
+        commitId=commit,
+    )
+
+
 def pull_request(
     template: Template, name: str, *, repository: str, request: PullRequest
 ) -> dict[str, Any]:
@@ -58,7 +56,7 @@ def pull_request(
 
     Its title and description hold what has broken pipelines that passed them on.
     """
-    return _event(
+    return codecommit_event(
         template,
         name,
         repository,
@@ -72,12 +70,41 @@ def pull_request(
     )
 
 
-def _event(template: Template, name: str, repository: str, **detail: object) -> dict[str, Any]:
+def codecommit_event(
+    template: Template, name: str, repository: str, **detail: object
+) -> dict[str, Any]:
+    """The document `name` of events/, as that repository would send it, with that `detail`."""
     event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text(encoding="utf-8"))
     arn = f"arn:aws:codecommit:{template.region}:{template.account}:{repository}"
     event |= {"region": template.region, "account": template.account, "resources": [arn]}
     event["detail"] |= detail
     return event
+
+
+def execution_ended(
+    template: Template, pipeline: str, execution: str, state: str, trigger: str
+) -> dict[str, Any]:
+    """The event "CodePipeline Pipeline Execution State Change" of an execution's end.
+
+    `state` is such as "FAILED"; `trigger` is what started it, such as "CreatePipeline".
+    """
+    return {
+        "version": "0",
+        "id": "01234567-EXAMPLE",
+        "detail-type": "CodePipeline Pipeline Execution State Change",
+        "source": "aws.codepipeline",
+        "account": template.account,
+        "time": "2026-01-01T00:00:00Z",
+        "region": template.region,
+        "resources": [f"arn:aws:codepipeline:{template.region}:{template.account}:{pipeline}"],
+        "detail": {
+            "pipeline": pipeline,
+            "execution-id": execution,
+            "execution-trigger": {"trigger-type": trigger, "trigger-detail": ""},
+            "state": state,
+            "version": 1,
+        },
+    }
 
 
 def matching_targets(template: Template, event: dict[str, Any]) -> list[dict[str, Any]]:
@@ -133,48 +160,9 @@ def start_request(target: dict[str, Any], event: dict[str, Any]) -> dict[str, An
     return request
 
 
-def check_request(service: str, operation: str, request: dict[str, Any]) -> None:
-    """Hold a request to botocore's own model of the operation.
-
-    Names may begin with a capital, as Step Functions spells them. Raises UserError for what the
-    service would refuse.
-    """
-    shape = _input_shape(service, operation)
-    spelled = {key if key in shape.members else _lower(key): item for key, item in request.items()}
-    report = ParamValidator().validate(spelled, shape)
-    faults = [report.generate_report()] if report.has_errors() else _outside(spelled, shape)
-    if faults:
-        raise _rejected(f"{operation} refuses it: {'; '.join(faults)}")
-
-
-def _lower(key: str) -> str:
-    return key[:1].lower() + key[1:]
-
-
-@cache
-def _input_shape(service: str, operation: str) -> Any:  # noqa: ANN401 - botocore has no types
-    model = botocore.session.get_session().get_service_model(service)
-    return model.operation_model(operation).input_shape
-
-
-def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
-    """What botocore knows of strings but leaves the service to check: enum, pattern, length."""
-    if isinstance(value, dict):
-        return [
-            fault for key, item in value.items() for fault in _outside(item, shape.members[key])
-        ]
-    if isinstance(value, list):
-        return [fault for item in value for fault in _outside(item, shape.member)]
-    limits = shape.metadata
-    if len(value) > limits.get("max", len(value)) or value not in limits.get("enum", [value]):
-        return [f"{shape.name} can't be {value!r}"]
-    fits = re.fullmatch(limits.get("pattern", r"[\s\S]*"), value)
-    return [] if fits else [f"{shape.name} can't be {value!r}"]
-
-
 def _rejected(why: str) -> UserError:
     return UserError(
         "rehearsal-request",
         f"what the template makes of the event is not accepted: {why}",
-        "mend the target's input in cdk/",
+        "correct the target's input in cdk/",
     )

@@ -1,8 +1,8 @@
 """What a role of the template may do, as far as its own statements say.
 
 The order of decisions is that of the IAM user guide's "Policy evaluation logic" within one account,
-for identity-based policies: an explicit deny, then an explicit allow, else an implicit deny. What a
-condition says is not evaluated: a statement that has one never allows, and always denies.
+for identity-based policies: an explicit deny, then an explicit allow, else an implicit deny.
+Conditions are not evaluated: a Deny that has one denies.
 """
 
 from __future__ import annotations
@@ -13,52 +13,77 @@ from typing import TYPE_CHECKING, Any
 from ci.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ci.rehearsal.cloudformation import Template
+
+Statement = dict[str, Any]
 
 
 def may(template: Template, role_arn: str, action: str, resource: str) -> bool:
     """Whether the role may do `action` (such as "s3:GetObject") to the resource with that ARN.
 
-    Raises UserError for a role that is not in the template, or holds a policy whose text is not.
+    A statement with a condition allows nothing. Raises UserError for a role that is not in the
+    template, or that holds a policy whose text is not.
     """
-    fitting = [
-        statement
-        for statement in _statements(template, role_arn)
-        if _fits(statement, "Action", action, re.IGNORECASE)
-        and _fits(statement, "Resource", resource)
-    ]
-    if any(statement["Effect"] == "Deny" for statement in fitting):
-        return False
-    return any(not statement.get("Condition") for statement in fitting)
+    fitting = _fitting(statements(template, role_arn), action, resource)
+    allowed = any(not statement.get("Condition") for statement in fitting)
+    return allowed and not any(statement["Effect"] == "Deny" for statement in fitting)
 
 
-def _statements(template: Template, role_arn: str) -> Iterator[dict[str, Any]]:
+def granted(template: Template, action: str, resource: str) -> set[str]:
+    """The names of all roles that may do `action` to that resource under any condition.
+
+    Raises UserError for a role that holds a policy whose text is not in the template.
+    """
+    found = set()
+    for logical_id in template.resources("AWS::IAM::Role"):
+        fitting = _fitting(statements(template, template.arn(logical_id)), action, resource)
+        sure = {item["Effect"] for item in fitting if not item.get("Condition")}
+        if "Deny" not in sure and any(item["Effect"] == "Allow" for item in fitting):
+            found.add(template.name(logical_id))
+    return found
+
+
+def statements(template: Template, role_arn: str) -> list[Statement]:
+    """Every statement of the role's policies, inline, attached or managed.
+
+    Raises UserError for a role that is not in the template, or that holds a policy whose text is
+    not.
+    """
     roles = template.resources("AWS::IAM::Role")
-    found = [name for name in roles if template.arn(name) == role_arn]
-    if not found:
+    logical_id = next((name for name in roles if template.arn(name) == role_arn), None)
+    if logical_id is None:
         raise UserError("rehearsal-role", f"the template has no role {role_arn}", "define it there")
-    logical_id, role = found[0], roles[found[0]]
+    role = roles[logical_id]
+    managed = [str(arn) for arn in role.get("ManagedPolicyArns", [])]
     documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-        for name, policy in template.resources(kind).items():
-            if template.name(logical_id) in policy.get("Roles", []) or template.name(
-                name
-            ) in role.get("ManagedPolicyArns", []):
-                documents.append(policy["PolicyDocument"])
-    foreign = [arn for arn in role.get("ManagedPolicyArns", []) if str(arn).startswith("arn:")]
+        documents += [
+            policy["PolicyDocument"]
+            for name, policy in template.resources(kind).items()
+            if template.name(logical_id) in policy.get("Roles", [])
+            or template.name(name) in managed
+        ]
+    foreign = [arn for arn in managed if arn.startswith("arn:")]
     if foreign:
         raise UserError(
             "rehearsal-managed-policy",
             f"the role {role_arn} holds {', '.join(foreign)}, whose text is not in the template",
             "write the statements that it needs",
         )
-    for document in documents:
-        yield from document["Statement"]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
-def _fits(statement: dict[str, Any], key: str, value: str, flags: int = 0) -> bool:
+def _fitting(found: list[Statement], action: str, resource: str) -> list[Statement]:
+    """The statements that are about that action and that resource."""
+    return [
+        statement
+        for statement in found
+        if _fits(statement, "Action", action, re.IGNORECASE)
+        and _fits(statement, "Resource", resource)
+    ]
+
+
+def _fits(statement: Statement, key: str, value: str, flags: int = 0) -> bool:
     negated = f"Not{key}" in statement
     patterns = statement.get(f"Not{key}" if negated else key, [])
     patterns = [patterns] if isinstance(patterns, str) else patterns
@@ -77,7 +102,7 @@ def require_grants(
     inputs: dict[str, bool],
     outputs: list[str],
 ) -> None:
-    """Hold the roles behind a build to what they have to do for it.
+    """Check that the roles behind a build may do what they must do for it.
 
     `inputs` are the artifacts it takes and whether each is a clone. Raises UserError for what is
     not granted: the "service role permissions" of CodePipeline's CodeBuild action reference.
@@ -101,6 +126,6 @@ def require(template: Template, role_arn: str, action: str, resource: str) -> No
     if not may(template, role_arn, action, resource):
         raise UserError(
             "rehearsal-forbidden",
-            f"{role_arn.rpartition('/')[2]} may not {action} on {resource}",
+            f"{role_arn.partition('/')[2]} may not {action} on {resource}",
             "grant it in cdk/",
         )

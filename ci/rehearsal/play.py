@@ -31,6 +31,7 @@ from ci.rehearsal.account import Account
 from ci.rehearsal.cloudformation import Template, read_assembly
 from ci.rehearsal.container import laptop
 from ci.rehearsal.iam import require
+from ci.rehearsal.notifications import notifications
 from ci.rehearsal.secretsmanager import Gate, secrets_gate
 from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from ci.package.project import Project
     from ci.rehearsal.execution import Execution, Step
+    from ci.rehearsal.notifications import Notification
 
 RELEASE_SESSIONS = ("release", "publish", "verify")
 PULL_REQUEST_SESSIONS = ("pr",)
@@ -299,6 +301,29 @@ def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, st
     publisher = next(step for step in execution.steps if step.session == "publish")
     _check_readers(rehearsal, {rehearsal.account.project(publisher.project)["ServiceRole"]})
     return found
+
+
+def told(rehearsal: Rehearsal, execution: Execution) -> list[Notification]:
+    """What is sent because the execution has ended; raises UserError for what can't be sent."""
+    template = rehearsal.account.template
+    state = "FAILED" if execution.failed else "SUCCEEDED"
+    name = execution.pipeline["Name"]
+    event = eventbridge.execution_ended(
+        template, name, execution.identifier, state, "CloudWatchEvent"
+    )
+    return notifications(template, event, execution.variables["variables"])
+
+
+def comment_on(rehearsal: Rehearsal, execution: Execution) -> Notification:
+    """The comment that the end of a validation leads to; raises UserError unless there is one."""
+    found = [item for item in told(rehearsal, execution) if item.to.startswith("pull request")]
+    if len(found) != 1:
+        raise UserError(
+            "rehearsal-comment",
+            f"the validation's end leads to {len(found)} comments, not one",
+            "correct the rule of the state machine in cdk/",
+        )
+    return found[0]
 
 
 def check_pull_request(rehearsal: Rehearsal, execution: Execution) -> None:

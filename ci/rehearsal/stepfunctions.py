@@ -1,4 +1,4 @@
-"""What would be written under a pull request: the outcome's rule and its state machine, played.
+"""Plays a state machine whose tasks are calls of the AWS SDK.
 
 The rules are those of the Step Functions guide's "Transforming data with JSONata": Arguments and
 Output are JSON in which a string `{% … %}` is an expression, evaluated with $states.
@@ -8,94 +8,63 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jsonata  # type: ignore[import-untyped]  # it has no stubs
 
 from ci.errors import UserError
-from ci.rehearsal import eventbridge
+from ci.rehearsal.api import check_request
+from ci.rehearsal.eventbridge import transformed
 from ci.rehearsal.iam import require
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from ci.rehearsal.cloudformation import Template
-    from ci.rehearsal.execution import Execution
 
 _AWS_SDK = "arn:aws:states:::aws-sdk:"
 
 
-def comment_on(template: Template, execution: Execution) -> dict[str, Any]:
-    """The PostCommentForPullRequest that the end of `execution` leads to.
+@dataclass(frozen=True)
+class Call:
+    """One call of an AWS SDK, such as ("codecommit", "postCommentForPullRequest", {…})."""
 
-    Raises UserError when no rule, or more than one, starts a state machine, when its role lacks a
-    right, or when CodeCommit would refuse the request.
+    service: str
+    operation: str
+    arguments: dict[str, Any]
+
+
+def calls(
+    template: Template, target: dict[str, Any], event: dict[str, Any], variables: Mapping[str, str]
+) -> Iterator[Call]:
+    """What the state machine that is an event's `target` calls, one task after the other.
+
+    `variables` are those of the execution that the event is about. Raises UserError when a role
+    lacks a right, a service would refuse the request, or a state is of a kind that is not played.
     """
-    happened = _state_change(template, execution)
-    machines = {
-        template.arn(name): machine
-        for name, machine in template.resources("AWS::StepFunctions::StateMachine").items()
-    }
-    targets = [
-        target
-        for target in eventbridge.matching_targets(template, happened)
-        if target["Arn"] in machines
-    ]
-    if len(targets) != 1:
-        raise UserError(
-            "rehearsal-comment",
-            f"{len(targets)} state machines hear of the pipeline's end, not one",
-            "mend the rule in cdk/",
-        )
-    arn = targets[0]["Arn"]
-    require(template, targets[0]["RoleArn"], "states:StartExecution", arn)
-    given = json.loads(eventbridge.transformed(targets[0], happened))
-    return _play(template, machines[arn], given, execution)
-
-
-def _state_change(template: Template, execution: Execution) -> dict[str, Any]:
-    """The event "CodePipeline Pipeline Execution State Change" at the execution's end."""
-    name = execution.pipeline["Name"]
-    return {
-        "version": "0",
-        "id": "01234567-EXAMPLE",
-        "detail-type": "CodePipeline Pipeline Execution State Change",
-        "source": "aws.codepipeline",
-        "account": template.account,
-        "time": "2026-01-01T00:00:00Z",
-        "region": template.region,
-        "resources": [f"arn:aws:codepipeline:{template.region}:{template.account}:{name}"],
-        "detail": {
-            "pipeline": name,
-            "execution-id": execution.identifier,
-            "state": "FAILED" if execution.failed else "SUCCEEDED",
-            "version": 1,
-        },
-    }
-
-
-def _play(
-    template: Template, machine: dict[str, Any], given: dict[str, Any], execution: Execution
-) -> dict[str, Any]:
-    """Run the machine's tasks one after the other; the comment that one of them posts."""
+    machines = template.resources("AWS::StepFunctions::StateMachine")
+    machine = next(item for name, item in machines.items() if template.arn(name) == target["Arn"])
+    require(template, target["RoleArn"], "states:StartExecution", target["Arn"])
     definition = _definition(machine)
-    name, known, posted = definition["StartAt"], {"states": {"input": given}}, {}
+    given = json.loads(transformed(target, event))
+    name, known = definition["StartAt"], {"states": {"input": given}}
     while name:
         state = definition["States"][name]
         if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
             raise UserError("rehearsal-state", f"the state {name} is not played", "use SDK tasks")
-        arguments = _evaluated(state["Arguments"], known)
         service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
-        arn = _resource(template, service, arguments)
+        call = Call(service, operation, _evaluated(state["Arguments"], known))
+        arn = _resource(template, call)
         require(template, machine["RoleArn"], f"{service}:{operation}", arn)
-        eventbridge.check_request(service, operation[0].upper() + operation[1:], arguments)
-        if operation == "postCommentForPullRequest":
-            posted = arguments
-        elif operation == "getPipelineExecution":
-            known["states"]["result"] = _pipeline_execution(execution, arguments)
+        check_request(service, operation[0].upper() + operation[1:], call.arguments)
+        yield call
+        if operation == "getPipelineExecution":
+            known["states"]["result"] = _execution_of(event, variables, call.arguments)
         assigned = _evaluated(state.get("Assign", {}), known)
         output = _evaluated(state.get("Output", "{% $states.result %}"), known)
         known = {**known, **assigned, "states": {"input": output}}
         name = state.get("Next")
-    return posted
 
 
 def _definition(machine: dict[str, Any]) -> dict[str, Any]:
@@ -105,23 +74,20 @@ def _definition(machine: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def _resource(template: Template, service: str, arguments: dict[str, Any]) -> str:
-    name = arguments.get("PipelineName") or arguments.get("RepositoryName")
-    return f"arn:aws:{service}:{template.region}:{template.account}:{name}"
+def _resource(template: Template, call: Call) -> str:
+    name = call.arguments.get("PipelineName") or call.arguments.get("RepositoryName")
+    return f"arn:aws:{call.service}:{template.region}:{template.account}:{name}"
 
 
-def _pipeline_execution(execution: Execution, arguments: dict[str, Any]) -> dict[str, Any]:
+def _execution_of(
+    event: dict[str, Any], variables: Mapping[str, str], asked: dict[str, Any]
+) -> dict[str, Any]:
     """The answer of GetPipelineExecution, in Step Functions' spelling."""
-    wanted = (execution.pipeline["Name"], execution.identifier)
-    if (arguments["PipelineName"], arguments["PipelineExecutionId"]) != wanted:
-        raise UserError("rehearsal-execution", f"asked for {arguments}", f"ask for {wanted}")
-    variables = execution.variables["variables"].items()
-    return {
-        "PipelineExecution": {
-            "PipelineExecutionId": execution.identifier,
-            "Variables": [{"Name": name, "ResolvedValue": value} for name, value in variables],
-        }
-    }
+    wanted = (event["detail"]["pipeline"], event["detail"]["execution-id"])
+    if (asked["PipelineName"], asked["PipelineExecutionId"]) != wanted:
+        raise UserError("rehearsal-execution", f"asked for {asked}", f"ask for {wanted}")
+    resolved = [{"Name": name, "ResolvedValue": value} for name, value in variables.items()]
+    return {"PipelineExecution": {"PipelineExecutionId": wanted[1], "Variables": resolved}}
 
 
 def _evaluated(value: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON

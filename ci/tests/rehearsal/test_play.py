@@ -13,7 +13,6 @@ from ci.rehearsal import play
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.scenarios.scenario import Scenario
 from ci.rehearsal.secretsmanager import secrets_gate
-from ci.rehearsal.stepfunctions import comment_on
 from ci.tests.rehearsal.toy import make_toy, template
 
 if TYPE_CHECKING:
@@ -92,15 +91,15 @@ def test_a_pull_request_leads_to_reports_and_a_comment(rehearsal: play.Rehearsal
     commit = play.push_commit(rehearsal, "topic", "Propose")
     execution = play.play_pull_request(rehearsal, "pull-request-created", commit)
     play.check_pull_request(rehearsal, execution)
-    comment = comment_on(rehearsal.account.template, execution)
-    assert (comment["AfterCommitId"], comment["Content"]) == (commit, "it SUCCEEDED")
+    comment = play.comment_on(rehearsal, execution)
+    assert (comment.to, comment.text) == ("pull request 1", f"{commit} SUCCEEDED")
 
 
 def test_a_failed_pull_request_is_commented_as_such(rehearsal: play.Rehearsal) -> None:
     rewrite(rehearsal, "[nox]", "['false']")
     commit = play.push_commit(rehearsal, "topic", "Propose")
     execution = play.play_pull_request(rehearsal, "pull-request-source-branch-updated", commit)
-    assert comment_on(rehearsal.account.template, execution)["Content"] == "it FAILED"
+    assert play.comment_on(rehearsal, execution).text == f"{commit} FAILED"
     with pytest.raises(UserError, match="stopped in Validate"):
         play.check_pull_request(rehearsal, execution)
 

@@ -158,6 +158,7 @@ def template() -> dict[str, Any]:
                 {"event": ["referenceCreated"], "referenceName": [{"prefix": "v"}]},
             ),
             **_comment(),
+            **_mail(),
         },
     }
 
@@ -280,6 +281,32 @@ def _stage(variables: list[str], build: Build) -> dict[str, Any]:
     return {"Name": name, "Actions": [action]}
 
 
+def _ended(pipeline: str, *states: str) -> dict[str, Any]:
+    """The pattern of an execution's end, unless the pipeline's creation started it."""
+    detail: dict[str, Any] = {
+        "pipeline": [{"Ref": pipeline}],
+        "execution-trigger": {"trigger-type": [{"anything-but": ["CreatePipeline"]}]},
+    }
+    if states:
+        detail["state"] = list(states)
+    return {"source": ["aws.codepipeline"], "detail": detail}
+
+
+def _mail() -> dict[str, Any]:
+    target = {
+        "Arn": {"Ref": "Topic"},
+        "InputTransformer": {
+            "InputPathsMap": {"id": "$.detail.execution-id"},
+            "InputTemplate": '"Release failed: <id>"',
+        },
+    }
+    rule = {"EventPattern": _ended("Releases", "FAILED"), "Targets": [target]}
+    return {
+        "Topic": {"Type": "AWS::SNS::Topic"},
+        "MailRule": {"Type": "AWS::Events::Rule", "Properties": rule},
+    }
+
+
 def _comment() -> dict[str, Any]:
     definition = {
         "QueryLanguage": "JSONata",
@@ -306,7 +333,7 @@ def _comment() -> dict[str, Any]:
                     "RepositoryName": "toy",
                     "BeforeCommitId": "{% $run.SOURCE_COMMIT %}",
                     "AfterCommitId": "{% $run.SOURCE_COMMIT %}",
-                    "Content": "{% 'it ' & $states.input.state %}",
+                    "Content": "{% $run.SOURCE_COMMIT & ' ' & $states.input.state %}",
                 },
                 "End": True,
             },
@@ -318,7 +345,7 @@ def _comment() -> dict[str, Any]:
         "RoleArn": {"Fn::GetAtt": ["CommentRole", "Arn"]},
     }
     rule = {
-        "EventPattern": {"source": ["aws.codepipeline"], "detail": {"pipeline": [{"Ref": "Prs"}]}},
+        "EventPattern": _ended("Prs"),
         "Targets": [
             {
                 "Arn": {"Ref": "Comment"},

@@ -1,0 +1,47 @@
+"""What people are told of an event: comments under pull requests, and messages of SNS topics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ci.rehearsal.eventbridge import matching_targets, transformed
+from ci.rehearsal.stepfunctions import calls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ci.rehearsal.cloudformation import Template
+
+_TOPIC = "AWS::SNS::Topic"
+
+
+@dataclass(frozen=True)
+class Notification:
+    """`text` as it would be sent, and whom to: "pull request 7", or a topic's name."""
+
+    to: str
+    text: str
+
+
+def notifications(
+    template: Template, event: dict[str, Any], variables: Mapping[str, str]
+) -> list[Notification]:
+    """All that the event of an execution's end sends; `variables` are that execution's.
+
+    Raises UserError when a role lacks a right, or a service would refuse the request.
+    """
+    topics = {template.arn(name): template.name(name) for name in template.resources(_TOPIC)}
+    found = []
+    for target in matching_targets(template, event):
+        if target["Arn"] in topics:
+            found.append(Notification(topics[target["Arn"]], transformed(target, event)))
+        elif ":stateMachine:" in target["Arn"]:
+            found += [
+                Notification(
+                    f"pull request {call.arguments['PullRequestId']}", call.arguments["Content"]
+                )
+                for call in calls(template, target, event, variables)
+                if call.operation == "postCommentForPullRequest"
+            ]
+    return found
