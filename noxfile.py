@@ -80,15 +80,6 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", *copied, ".")
 
 
-@nox.session(python=TOOLS_PYTHON)
-def typecheck(session: nox.Session) -> None:
-    """Check types (mypy --strict): the package for its lowest Python, the pipeline for its own."""
-    install(session, "typecheck")
-    session.run("mypy")
-    if HOME_OF_PIPELINE:
-        session.run("mypy", "--python-version", TOOLS_PYTHON, "noxfile.py", "ci")
-
-
 @nox.session(python=TOOLS_PYTHON, default=False)
 def check_locks(session: nox.Session) -> None:
     """Check that ci/locks/ still satisfies the dependency groups of pyproject.toml."""
@@ -110,6 +101,25 @@ def wheel(session: nox.Session) -> None:
     run_ci(session, "distributions.build", UNCHECKED)
 
 
+def install_wheel(session: nox.Session) -> None:
+    """Install the wheel that `wheel` made, with its dependencies, as a user would get them."""
+    wheels = sorted(Path(UNCHECKED).glob("*.whl"))
+    if len(wheels) != 1:
+        session.error(f"{UNCHECKED} holds {len(wheels)} wheels, not one: run `nox -s wheel`")
+    name = wheels[0].name.partition("-")[0]
+    # Not session.install, which -R skips: a stale wheel would stay.
+    session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
+
+
+@nox.session(python=TOOLS_PYTHON, requires=["wheel"])
+def typecheck(session: nox.Session) -> None:
+    """Check the types of the package (mypy), with its dependencies installed."""
+    install(session, "test")  # tests are checked too, and import it
+    install(session, "typecheck")  # on its own, as the two locks may pin different versions
+    install_wheel(session)
+    session.run("mypy")
+
+
 @nox.session(python=TOOLS_PYTHON, requires=["wheel"])
 def build(session: nox.Session) -> None:
     """Check the sdist and the wheel, and put them into dist/ with their manifest."""
@@ -118,14 +128,9 @@ def build(session: nox.Session) -> None:
 
 
 def test_wheel(session: nox.Session, *arguments: str) -> None:
-    """Test the wheel that `wheel` made, with its dependencies as a user would get them."""
+    """Test the wheel, and measure what the tests cover."""
     install(session, "test")
-    wheels = sorted(Path(UNCHECKED).glob("*.whl"))
-    if len(wheels) != 1:
-        session.error(f"{UNCHECKED} holds {len(wheels)} wheels, not one: run `nox -s wheel`")
-    name = wheels[0].name.partition("-")[0]
-    # Not session.install, which -R skips: a stale wheel would be tested.
-    session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
+    install_wheel(session)
     # "append": the folder that holds the tests never hides the installed package. Coverage is
     # measured here, and judged by the session `coverage`.
     pytest(
@@ -202,18 +207,25 @@ if HOME_OF_PIPELINE:
         )
 
     @nox.session(python=TOOLS_PYTHON, default=False)
+    def ci_typecheck(session: nox.Session) -> None:
+        """Check the types of the pipeline: noxfile.py, ci/ and cdk/."""
+        install(session, "ci-typecheck")
+        session.run("mypy", "--python-version", TOOLS_PYTHON, "noxfile.py", "ci")
+        session.chdir("cdk")
+        session.run("mypy", "--strict", "--python-version", TOOLS_PYTHON, ".")
+
+    @nox.session(python=TOOLS_PYTHON, default=False)
     def cdk_tests(session: nox.Session) -> None:
-        """Test the stack: types, assertions, cdk-nag, cfn-lint; arguments go to pytest."""
+        """Test the stack: assertions, cdk-nag, cfn-lint; arguments go to pytest."""
         install(session, "cdk-tests")
         report = Path(REPORTS, "junit-cdk_tests.xml").absolute()
         session.chdir("cdk")
         session.run("pytest", f"--junitxml={report}", *(session.posargs or ["tests"]))
-        session.run("mypy", "--strict", "--python-version", TOOLS_PYTHON, ".")
 
 
 CHECKS = ["tests", "build", "lint", "typecheck", "check_locks", "check_commit", "coverage"]
 if HOME_OF_PIPELINE:
-    CHECKS = ["cdk_tests", "ci_tests", *CHECKS]
+    CHECKS = ["cdk_tests", "ci_typecheck", "ci_tests", *CHECKS]
 
 
 @nox.session(venv_backend="none", default=False, requires=CHECKS)

@@ -26,7 +26,7 @@ PYTHONS = ".python-version"
 
 # What only makes sense here.
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
-_GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests")
+_GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests", "ci-typecheck")
 # Theirs from the beginning: made by `nox -s lock` there.
 _GROUPS_OF_TARGET = ("test", BACKEND)
 # Theirs once they are there: settings, and locks of groups that the package has too.

@@ -72,7 +72,7 @@ def test_a_pull_request_passes_every_check() -> None:
         "tests",
         "coverage",
     }
-    assert selected("pr") == checks | {"ci_tests", "cdk_tests", "pr"}
+    assert selected("pr") == checks | {"ci_tests", "ci_typecheck", "cdk_tests", "pr"}
 
 
 def test_a_release_passes_all_that_and_more_and_uploads_nothing() -> None:
