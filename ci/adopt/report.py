@@ -51,7 +51,7 @@ class Report:
         project = target.project
         ends = dict.fromkeys([project.python_versions[0], project.python_versions[-1]])
         self.say(
-            f"{project.name} {project.version} in {project.package_dir.as_posix()}/"
+            f"{project.name} in {project.package_dir.as_posix()}/"
             f" ({target.backend}), on Python {' and '.join(ends)}"
         )
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci.checkout.git import commit_time
 from ci.distributions.manifest import NAME as MANIFEST
@@ -19,14 +20,17 @@ from ci.distributions.manifest import dist_folder
 from ci.distributions.normalize import normalize_sdist
 from ci.errors import UserError, exit_with
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Build the package in the current folder into the folder OUT, and remove what dist/ had."""
     parser = argparse.ArgumentParser(prog="nox -s wheel --", description=main.__doc__)
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
+    out = parser.parse_args(argv).out
     root = Path.cwd()
     clear(dist_folder(root))  # it would be of another state of the sources
     shutil.rmtree(out, ignore_errors=True)

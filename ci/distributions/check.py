@@ -18,12 +18,15 @@ from ci.errors import UserError, exit_with
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ci.distributions.checks import Finding
     from ci.package.project import Project
 
 GATES = (
     identity.size,
     identity.metadata,
+    identity.stated_version,
     contents.safe_paths,
     contents.roots,
     contents.untracked,
@@ -35,11 +38,11 @@ GATES = (
 )
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Check the distributions in the folder BUILT; leave DIST_DIR (dist/), or nothing."""
     parser = argparse.ArgumentParser(prog="nox -s build --", description=main.__doc__)
     parser.add_argument("built", type=Path)
-    built = parser.parse_args().built
+    built = parser.parse_args(argv).built
     root = Path.cwd()
     dist = dist_folder(root)
     clear(dist)

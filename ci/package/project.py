@@ -1,32 +1,29 @@
 """pyproject.toml, read once, as one typed value.
 
-Everything that the pipeline knows of the package it knows from here; nothing else in ci/ reads
-pyproject.toml. The rules are those of the packaging user guide's pyproject specification, and for
-the version those of each build backend.
+Everything that the pipeline knows of the package before it is built, it knows from here. The rules
+are those of the packaging user guide's pyproject specification. The version is not among it: the
+built wheel says it, and before that the build backend (`ci.distributions.version`).
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ci.errors import UserError
 from ci.package.layout import find_package
 from ci.package.pyproject import load, strings, table
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
-_ASSIGNMENT = re.compile(
-    r"""(?m)^(?:__version__|VERSION|version)\s*(?::\s*str\s*)?=\s*['"]v?([^'"]+)['"]"""
-)
-_IMPORT = re.compile(r"(?m)^from \.(\w+) import (?:\(?[\w, ]*,\s*)?__version__(?! as)\b")
 
 
 @dataclass(frozen=True)
@@ -56,18 +53,15 @@ class Settings:
 class Project:
     """A package as its pyproject.toml describes it.
 
-    `name` is as written there; `package_dir` and `version_file` are relative to `root`;
-    `version_file` is the file in which the version stands (pyproject.toml for a static one);
-    `python_versions` are the classifiers' (ascending, e.g. "3.8"); `groups` the dependency groups,
-    unresolved; `backend_requires` what `[build-system]` asks for.
+    `name` is as written there; `package_dir` is relative to `root`; `python_versions` are the
+    classifiers' (ascending, e.g. "3.8"); `groups` the dependency groups, unresolved;
+    `backend_requires` what `[build-system]` asks for.
     """
 
     root: Path
     name: str
     import_name: str
     package_dir: Path
-    version: Version
-    version_file: Path
     requires_python: SpecifierSet
     python_versions: tuple[str, ...]
     dependencies: tuple[Requirement, ...]
@@ -80,11 +74,6 @@ class Project:
     def normalized_name(self) -> NormalizedName:
         """The name as an index spells it (PEP 503)."""
         return canonicalize_name(self.name)
-
-    @property
-    def wheel_name(self) -> str:
-        """The name as it stands in the file names of distributions."""
-        return self.normalized_name.replace("-", "_")
 
 
 def read_project(root: Path) -> Project:
@@ -105,16 +94,14 @@ def parse_project(root: Path, document: dict[str, Any]) -> Project:
             "move it to [project] (poetry-core 2 reads it there)",
         )
     name = _name(metadata)
+    _require_version(metadata)
     import_name, package_dir = find_package(root, name, document)
-    version, version_file = _version(root, package_dir, document)
     build_system = table(document, "build-system")
     return Project(
         root=root,
         name=name,
         import_name=import_name,
         package_dir=package_dir,
-        version=version,
-        version_file=version_file,
         requires_python=_requires_python(metadata),
         python_versions=_python_versions(metadata),
         dependencies=_dependencies(metadata),
@@ -138,6 +125,15 @@ def _name(metadata: dict[str, Any]) -> str:
             "give it a name of letters, digits, '.', '_' and '-' (PEP 508)",
         )
     return name
+
+
+def _require_version(metadata: dict[str, Any]) -> None:
+    if "version" not in (*metadata, *strings(metadata, "dynamic", "[project]")):
+        raise UserError(
+            "no-version",
+            '[project] in pyproject.toml has neither a version nor dynamic = ["version"]',
+            "add one of the two",
+        )
 
 
 def _requires_python(metadata: dict[str, Any]) -> SpecifierSet:
@@ -227,125 +223,3 @@ def _settings(document: dict[str, Any]) -> Settings:
         wheel_exclude=tuple(strings(ours, "wheel-exclude", "[tool.ci]")),
         max_size=ours.get("max-size", Settings.max_size),
     )
-
-
-def _version(root: Path, package_dir: Path, document: dict[str, Any]) -> tuple[Version, Path]:
-    """The version and the file it stands in, as the project's build backend finds them."""
-    metadata = table(document, "project")
-    if "version" in metadata:
-        return _parse_version(metadata["version"], "pyproject.toml"), Path("pyproject.toml")
-    if "version" not in strings(metadata, "dynamic", "[project]"):
-        raise UserError(
-            "no-version",
-            '[project] in pyproject.toml has neither a version nor dynamic = ["version"]',
-            "add one of the two",
-        )
-    poetry = table(document, "tool", "poetry")
-    if "version" in poetry:
-        return _parse_version(poetry["version"], "pyproject.toml"), Path("pyproject.toml")
-    file = _version_file(root, package_dir, document)
-    text = _read(root, file)
-    passed_on = _imported(text)
-    if passed_on:
-        file = file.parent / passed_on
-        text = _read(root, file)
-    return _parse_version(_assigned(text, file), file.as_posix()), file
-
-
-def _read(root: Path, file: Path) -> str:
-    try:
-        return (root / file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            "version-file", f"the version's file {file} can't be read ({error})", "create it"
-        ) from None
-
-
-def _imported(text: str) -> str | None:
-    """The module beside this one that it takes `__version__` from, as a file name."""
-    match = _IMPORT.search(text)
-    return f"{match[1]}.py" if match else None
-
-
-def _version_file(root: Path, package_dir: Path, document: dict[str, Any]) -> Path:
-    """The file that holds a dynamic version, in whichever way the backend is told."""
-    hatch = table(document, "tool", "hatch", "version")
-    if isinstance(hatch.get("path"), str) and hatch.get("source", "regex") == "regex":
-        return Path(hatch["path"])
-    pdm = table(document, "tool", "pdm", "version")
-    if pdm.get("source") == "file" and isinstance(pdm.get("path"), str):
-        return Path(pdm["path"])
-    attr = table(document, "tool", "setuptools", "dynamic").get("version")
-    if isinstance(attr, dict) and isinstance(attr.get("attr"), str):
-        return _module_file(root, attr["attr"])
-    if isinstance(attr, dict) and isinstance(attr.get("file"), str):
-        return Path(attr["file"])
-    backend = str(table(document, "build-system").get("build-backend", ""))
-    if backend.startswith("flit_core"):
-        return package_dir / "__init__.py"
-    raise UserError(
-        "version-source",
-        f"the version is dynamic, and where {backend or 'the backend'} takes it from is unclear",
-        "let it come from a file: [tool.hatch.version] path, [tool.setuptools.dynamic]"
-        " version.attr, [tool.pdm.version] path, or a static version (git's tags are compared with"
-        " it, so they can't be where it comes from)",
-    )
-
-
-def _module_file(root: Path, attr: str) -> Path:
-    """The file of setuptools' `package.module.attribute`."""
-    module = attr.rpartition(".")[0].replace(".", "/")
-    candidates = [
-        Path(parent, suffix)
-        for parent in ("src", "")
-        for suffix in (f"{module}.py", f"{module}/__init__.py")
-    ]
-    for candidate in candidates:
-        if (root / candidate).is_file():
-            return candidate
-    raise UserError(
-        "version-attr",
-        f"[tool.setuptools.dynamic] takes the version from {attr!r}, and no file holds that module",
-        "name an attribute of a module in src/ or beside pyproject.toml",
-    )
-
-
-def _assigned(text: str, file: Path) -> object:
-    """The literal assigned to `__version__` (or VERSION, version) in a module or a plain file.
-
-    Modules are parsed, never executed.
-    """
-    try:
-        body = ast.parse(text).body
-    except SyntaxError:
-        body = []
-    for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        if isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in {"__version__", "VERSION", "version"}:
-                value = getattr(node, "value", None)
-                if isinstance(value, ast.Constant):
-                    return value.value
-    match = _ASSIGNMENT.search(text)
-    if match:
-        return match[1]
-    if file.suffix != ".py" and len(text.split()) == 1:
-        return text.strip()
-    raise UserError(
-        "version-literal",
-        f'{file.as_posix()} has no line __version__ = "…" with the version as a literal',
-        "write it as one string",
-    )
-
-
-def _parse_version(value: object, where: str) -> Version:
-    try:
-        return Version(value)  # type: ignore[arg-type]
-    except (InvalidVersion, TypeError):
-        raise UserError(
-            "version-pep440",
-            f"the version {value!r} in {where} is no PEP 440 version",
-            'write one such as "1.2.0" or "1.2.0rc1"',
-        ) from None

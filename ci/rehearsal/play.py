@@ -21,11 +21,14 @@ from urllib.parse import urljoin
 
 import boto3
 import requests
+import uv
+from packaging.version import Version
 
 from ci.checkout.git import git
 from ci.distributions.manifest import read_release
 from ci.errors import UserError
 from ci.package.project import read_project
+from ci.package.pyproject import load, table
 from ci.rehearsal import codecommit, codepipeline, eventbridge
 from ci.rehearsal.account import Account
 from ci.rehearsal.cloudformation import Template, read_assembly
@@ -61,6 +64,11 @@ class Rehearsal:
     def project(self) -> Project:
         """The package as it is in the checkout."""
         return read_project(self.checkout)
+
+    @property
+    def tag(self) -> str:
+        """The tag to release what is in the checkout under."""
+        return f"v{release_version(self.checkout)}"
 
     @property
     def repository(self) -> str:
@@ -165,6 +173,33 @@ def synthesize(cdk: Path, out: Path) -> Template:
     return read_assembly(out)
 
 
+def release_version(checkout: Path) -> str:
+    """The version to release the package in `checkout` as: what it says, without `.dev1+gabc`.
+
+    Raises UserError when its build backend does not say one.
+    """
+    said = table(load(checkout / "pyproject.toml"), "project").get("version")
+    if said is None:
+        locks = [f"--with-requirements=ci/locks/{name}.txt" for name in ("build", "backend")]
+        command = [uv.find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
+        done = subprocess.run(
+            [*command, *locks, "python", "-I", "-B", "ci/run.py", "distributions.version"],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UserError(
+                "rehearsal-version",
+                f"the build backend does not say the version: {' '.join(done.stderr.split())}",
+                "see `nox -s wheel`",
+            )
+        said = done.stdout
+    version = Version(said.strip())
+    return version.base_version if version.is_devrelease or version.local else str(version)
+
+
 def store_secret(rehearsal: Rehearsal, text: str | None) -> None:
     """Have the secret that the publisher looks for hold `text`, or be absent."""
     client = boto3.client(
@@ -232,7 +267,7 @@ def begin(rehearsal: Rehearsal, happened: Mapping[str, Any]) -> Execution:
 
 def play_release(rehearsal: Rehearsal) -> Execution:
     """Tag the package's version, and play what the tag sets off; the execution, as it ended."""
-    tag = f"v{rehearsal.project.version}"
+    tag = rehearsal.tag
     commit = push_tag(rehearsal, tag)
     happened = eventbridge.tag_created(
         rehearsal.account.template, repository=rehearsal.repository, tag=tag, commit=commit

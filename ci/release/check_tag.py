@@ -1,4 +1,4 @@
-"""The tag is the version, of this very commit, and may be released."""
+"""The tag is the version of the built wheel, of this very commit, and may be released."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from ci.checkout.changelog import check_changelog
 from ci.checkout.commit import check_branch, check_clean, check_commit
 from ci.checkout.git import git, resolve
-from ci.distributions.manifest import dist_folder
+from ci.distributions.manifest import dist_folder, read_release
+from ci.distributions.metadata import is_version, metadata_version, stated_versions
 from ci.errors import UserError, exit_with
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
+    from ci.distributions.manifest import Release
     from ci.package.project import Project
 
 
@@ -29,16 +30,25 @@ def main() -> None:
 
 
 def check_release(root: Path) -> None:
-    """Everything that has to be true of the checkout before its version is published."""
+    """Everything that has to be true of the checkout and of dist/ before they are published."""
     project = read_project(root)
-    tag = find_tag(root, project.version)
-    check_tag(project, tag)
-    check_wheels(project, dist_folder(root))
+    release = read_release(dist_folder(root))
+    tag = find_tag(root, release.version)
+    check_tag(root, tag, release.version)
+    check_wheel(project, release)
     check_branch(root, os.environ.get("RELEASE_BRANCH") or project.settings.release_branch)
     check_clean(root)
     if project.settings.changelog:
-        check_changelog(root / project.settings.changelog, project.version)
-    print(f"tag {tag} is {project.name} {project.version}, ready for release")
+        check_changelog(root / project.settings.changelog, release.version)
+    print(f"tag {tag} is {project.name} {release.version}, ready for release")
+
+
+def tag_version(tag: str) -> Version | None:
+    """The version that a tag means ("v1.2.0"), None if it has not that form."""
+    try:
+        return Version(tag[1:]) if re.match(r"v\d", tag) else None
+    except InvalidVersion:
+        return None
 
 
 def find_tag(root: Path, version: Version) -> str:
@@ -47,7 +57,7 @@ def find_tag(root: Path, version: Version) -> str:
     if named:
         return named
     tags = git(root, "tag", "--points-at", "HEAD").split()
-    matching = [tag for tag in tags if _version_of(tag) == version]
+    matching = [tag for tag in tags if tag_version(tag) == version]
     if matching:
         taken = max(matching, key=lambda tag: tag == f"v{version}")
         others = [tag for tag in tags if tag != taken]
@@ -69,23 +79,16 @@ def find_tag(root: Path, version: Version) -> str:
     )
 
 
-def _version_of(tag: str) -> Version | None:
-    try:
-        return Version(tag[1:]) if re.match(r"v\d", tag) else None
-    except InvalidVersion:
-        return None
-
-
-def check_tag(project: Project, tag: str) -> None:
-    """The tag exists, points to HEAD, and means the package's version, one that may be public."""
-    version = _version_of(tag)
+def check_tag(root: Path, tag: str, built: Version) -> None:
+    """The tag exists, points to HEAD, and means the version that was built, a public one."""
+    version = tag_version(tag)
     if version is None:
         raise UserError(
             "tag-form",
             f"the tag is {tag!r}",
             'name it "v" and a PEP 440 version, such as v1.2.0 or v1.2.0rc1',
         )
-    commit, head = resolve(project.root, f"refs/tags/{tag}"), resolve(project.root, "HEAD")
+    commit, head = resolve(root, f"refs/tags/{tag}"), resolve(root, "HEAD")
     if commit is None:
         raise UserError(
             "tag-unknown",
@@ -98,12 +101,11 @@ def check_tag(project: Project, tag: str) -> None:
             f"the tag {tag} is at {commit}, and HEAD is {head}",
             "check out the tag; if it was moved, delete it and release a new version instead",
         )
-    if version != project.version:
+    if version != built:
         raise UserError(
             "tag-version",
-            f"the tag {tag} is not the version {project.version} of"
-            f" {project.version_file.as_posix()}",
-            "change one of them, then tag again",
+            f"the tag {tag} does not match the version {built} of the built wheel",
+            "change one of them, then tag again; if the version comes from the tag, build again",
         )
     if version.local or version.is_devrelease:
         raise UserError(
@@ -113,18 +115,29 @@ def check_tag(project: Project, tag: str) -> None:
         )
 
 
-def check_wheels(project: Project, dist: Path) -> None:
-    """What was built, if anything was, is that version."""
-    for wheel in sorted(dist.glob("*.whl")):
-        try:
-            version = parse_wheel_filename(wheel.name)[1]
-        except InvalidWheelFilename as error:
-            raise UserError("wheel-name", str(error), f"empty {dist}, and build again") from None
-        if version != project.version:
+def check_wheel(project: Project, release: Release) -> None:
+    """What the wheel says of itself is that version: its metadata, and `__version__` if stated.
+
+    Raises UserError for another name or version.
+    """
+    if release.name != project.normalized_name:
+        raise UserError(
+            "wheel-name",
+            f"{release.folder} holds {release.name}, and this is {project.name}",
+            "build again (nox -s build)",
+        )
+    wheel = release.folder / next(iter(release.files))
+    says = [("the metadata", metadata_version(wheel))]
+    says += [
+        (f"__version__ in {path}", text)
+        for path, text in stated_versions(wheel, project.import_name)
+    ]
+    for what, text in says:
+        if not is_version(text, release.version):
             raise UserError(
                 "wheel-version",
-                f"{wheel.name} was built as {version}, and the package is {project.version}",
-                "build again (nox -s build)",
+                f"{what} of {wheel.name} is {text!r}, not {release.version}",
+                "keep the version in one place, and build again (nox -s build)",
             )
 
 

@@ -21,6 +21,7 @@ from ci.index.repository import add_repository_arguments, read_repository
 from ci.index.retry import Transient, read_retry_policy
 from ci.index.upload import upload
 from ci.package.project import read_project
+from ci.release.check_tag import tag_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check_is_of(release: Release, project: Project) -> None:
-    """Raise UserError when the distributions are not this checkout's package and version."""
-    wanted, found = (project.normalized_name, project.version), (release.name, release.version)
-    if wanted != found:
+    """Raise UserError when the distributions are not of this package, or not of RELEASE_TAG."""
+    tag = os.environ.get("RELEASE_TAG")
+    if release.name != project.normalized_name or (tag and tag_version(tag) != release.version):
         raise UserError(
             "another-release",
-            "{} holds {} {}, this checkout is {} {}".format(release.folder, *found, *wanted),
+            f"{release.folder} holds {release.name} {release.version}, and this checkout is"
+            f" {project.normalized_name}" + (f" at the tag {tag}" if tag else ""),
             "check the release's tag out, or build the distributions again",
         )
 

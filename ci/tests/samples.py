@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import shutil
 import subprocess
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
+
+from ci.distributions.manifest import write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,12 +57,17 @@ classifiers = ["Programming Language :: Python :: 3.12"]
 """
 
 
-def make_package(root: Path, *, backend: str = "hatchling", more: str = "") -> Path:
-    """A good package, demo-pkg 1.2.0, committed on main; `more` is appended to pyproject.toml."""
+def make_package(
+    root: Path, *, backend: str = "hatchling", system: str = "", more: str = ""
+) -> Path:
+    """A good package, demo-pkg 1.2.0, committed on main.
+
+    `system` is the part of pyproject.toml for another backend; `more` is appended to that file.
+    """
     write(
         root,
         {
-            "pyproject.toml": _BUILD[backend] + _PROJECT + more,
+            "pyproject.toml": (system or _BUILD[backend]) + _PROJECT + more,
             "README.md": "Demo.\n",
             "CHANGELOG.md": "# Changelog\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
             ".gitignore": "dist/\nbuild/\n*.egg-info/\n__pycache__/\n",
@@ -106,20 +114,35 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
-def make_sdist(folder: Path, more: Mapping[str, bytes] | None = None) -> Path:
+def make_dist(root: Path, *, version: str = "1.2.0", code: str | None = None) -> Path:
+    """The folder dist/ as a build of that version leaves it, with `code` as the wheel's package."""
+    code = f'__version__ = "{version}"\n' if code is None else code
+    dist = root / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    dist.mkdir()
+    make_sdist(dist, version=version)
+    make_wheel(dist, {"demo_pkg/__init__.py": code.encode()}, version=version)
+    write_manifest(dist)
+    return dist
+
+
+def make_sdist(
+    folder: Path, more: Mapping[str, bytes] | None = None, *, version: str = "1.2.0"
+) -> Path:
     """An sdist of the good package, made by hand, with `more` members."""
     files = {
-        "PKG-INFO": METADATA,
+        "PKG-INFO": METADATA.replace(b"1.2.0", version.encode()),
         "pyproject.toml": b"",
         "src/demo_pkg/__init__.py": b"",
         **(more or {}),
     }
+    stem = f"demo_pkg-{version}"
     infos = []
     for name, content in files.items():
-        info = tarfile.TarInfo(f"{STEM}/{name}")
+        info = tarfile.TarInfo(f"{stem}/{name}")
         info.size = len(content)
         infos.append((info, content))
-    return write_tar(folder / f"{STEM}.tar.gz", infos)
+    return write_tar(folder / f"{stem}.tar.gz", infos)
 
 
 def write_tar(path: Path, infos: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
@@ -131,27 +154,29 @@ def write_tar(path: Path, infos: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
 
 
 def make_wheel(
-    folder: Path, more: Mapping[str, bytes] | None = None, *, tag: str = "py3-none-any"
+    folder: Path,
+    more: Mapping[str, bytes] | None = None,
+    *,
+    tag: str = "py3-none-any",
+    version: str = "1.2.0",
 ) -> Path:
     """A wheel of the good package, made by hand, with `more` members."""
+    stem = f"demo_pkg-{version}"
     files = {
         "demo_pkg/__init__.py": b"",
         "demo_pkg/py.typed": b"",
-        f"{STEM}.dist-info/METADATA": METADATA,
-        f"{STEM}.dist-info/WHEEL": _WHEEL.format(tag).encode(),
+        f"{stem}.dist-info/METADATA": METADATA.replace(b"1.2.0", version.encode()),
+        f"{stem}.dist-info/WHEEL": _WHEEL.format(tag).encode(),
         **(more or {}),
     }
-    files[f"{STEM}.dist-info/RECORD"] = _record(files).encode()
-    path = folder / f"{STEM}-{tag}.whl"
+    record = f"{stem}.dist-info/RECORD"
+    lines = [f"{name},{_digest(content)},{len(content)}\n" for name, content in files.items()]
+    files[record] = "".join([*lines, f"{record},,\n"]).encode()
+    path = folder / f"{stem}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name), content)
     return path
-
-
-def _record(files: Mapping[str, bytes]) -> str:
-    lines = [f"{name},{_digest(content)},{len(content)}\n" for name, content in files.items()]
-    return "".join([*lines, f"{STEM}.dist-info/RECORD,,\n"])
 
 
 def _digest(content: bytes) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 @dataclass(frozen=True, order=True)
@@ -34,11 +33,6 @@ class Finding:
         member = self.member if self.member.isprintable() else ascii(self.member)
         where = ": ".join(filter(None, (self.distribution, member)))
         return f"{where}: {self.found}: {self.remedy} [{self.rule}]"
-
-
-def stem(distribution: Path) -> str:
-    """The `<name>-<version>` that a distribution's file name begins with."""
-    return "-".join(distribution.name.removesuffix(".tar.gz").split("-")[:2])
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

@@ -11,7 +11,8 @@ from packaging.utils import parse_wheel_filename
 
 from ci.checkout.git import tracked_files
 from ci.distributions.archive import is_wheel, members
-from ci.distributions.checks import Finding, matches, stem
+from ci.distributions.checks import Finding, matches
+from ci.distributions.metadata import stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Are these the distributions of this package: file names, size, metadata."""
+"""Are these the distributions of this package, and of one version: file names, size, metadata."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from ci.distributions.archive import files, is_wheel, members
-from ci.distributions.checks import Finding, stem
+from ci.distributions.archive import is_wheel, members
+from ci.distributions.checks import Finding
+from ci.distributions.metadata import is_version, metadata_path, read_member, stated_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,36 +31,41 @@ _LARGEST = 3
 
 
 def file_names(project: Project, folder: Path) -> Iterator[Finding]:
-    """One sdist and one wheel, under the package's name and version, and nothing else."""
+    """One sdist and one wheel, of the package's name and of one version, and nothing else."""
     kinds = []
-    wanted = f"{project.name} {project.version}"
+    versions = set()
     for path in sorted(folder.iterdir()):
         kind, identity = _identify(path.name)
-        if identity != (project.normalized_name, project.version):
+        if identity is None or identity[0] != project.normalized_name:
             yield Finding(
                 path.name,
                 "",
                 "file-name",
-                f"it is no distribution of {wanted}",
-                "have the build make an sdist and a wheel of that name and version",
+                f"it is no distribution of {project.name}",
+                "have the build make an sdist and a wheel of that name",
             )
-        elif kind in kinds:
+            continue
+        versions.add(identity[1])
+        if kind in kinds:
             yield Finding(
                 path.name,
                 "",
                 "file-name",
-                f"it is one more {kind} of {wanted}",
+                f"it is one more {kind} of {project.name}",
                 "have the build make one",
             )
-        else:
-            kinds.append(kind)
-    for kind in {"sdist", "wheel"}.difference(kinds):
+        kinds.append(kind)
+    for kind in sorted({"sdist", "wheel"}.difference(kinds)):
+        yield Finding(
+            project.name, "", "file-name", f"there is no {kind}", "have the build make one"
+        )
+    if len(versions) > 1:
         yield Finding(
             project.name,
             "",
             "file-name",
-            f"there is no {kind} of {wanted}",
-            "have the build make one",
+            f"its distributions are of several versions: {', '.join(map(str, sorted(versions)))}",
+            "let sdist and wheel take the version from one place",
         )
 
 
@@ -91,9 +97,9 @@ def size(project: Project, distribution: Path) -> Iterator[Finding]:
 
 
 def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
-    """Valid core metadata whose name, version and requires-python are pyproject's."""
-    member = f"{stem(distribution)}.dist-info/METADATA" if is_wheel(distribution) else "PKG-INFO"
-    content = next((data for file, data in files(distribution) if file.path == member), None)
+    """Valid core metadata: name and requires-python of pyproject, the file name's version."""
+    member = metadata_path(distribution)
+    content = read_member(distribution, member)
     if content is None:
         yield Finding(
             distribution.name, member, "metadata", "it is missing", "mend the build backend's setup"
@@ -111,9 +117,10 @@ def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
                 "mend [project] in pyproject.toml",
             )
         return
+    _, identity = _identify(distribution.name)
     for key, found, wanted in (
         ("name", canonicalize_name(parsed.name), project.normalized_name),
-        ("version", parsed.version, project.version),
+        ("version", parsed.version, identity[1] if identity else None),
         ("requires-python", parsed.requires_python or SpecifierSet(), project.requires_python),
     ):
         if found != wanted:
@@ -121,6 +128,22 @@ def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
                 distribution.name,
                 member,
                 "metadata",
-                f"its {key} is {str(found)!r}, that of the project is {str(wanted)!r}",
-                "make the build backend take it from pyproject.toml",
+                f"its {key} is {str(found)!r}, not {str(wanted)!r}",
+                "have the build backend take it from pyproject.toml, the version from one place",
+            )
+
+
+def stated_version(project: Project, distribution: Path) -> Iterator[Finding]:
+    """Where a wheel's package states its `__version__` as a literal, it is the wheel's version."""
+    if not is_wheel(distribution):
+        return
+    version = parse_wheel_filename(distribution.name)[1]
+    for member, stated in stated_versions(distribution, project.import_name):
+        if not is_version(stated, version):
+            yield Finding(
+                distribution.name,
+                member,
+                "stated-version",
+                f"its __version__ is {stated!r}, and the wheel is {version}",
+                "keep the version in one place",
             )

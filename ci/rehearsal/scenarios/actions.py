@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def annotated_tag(scenario: Scenario) -> Ending:
     """Play the release that all other rows vary, with the id that may well be in the event."""
     rehearsal = scenario.rehearsal
-    tag = f"v{rehearsal.project.version}"
+    tag = rehearsal.tag
     push_tag(rehearsal, tag)
     execution = release(rehearsal, tag, git(rehearsal.checkout, "rev-parse", f"refs/tags/{tag}"))
     if not execution.failed:
@@ -89,7 +89,7 @@ def unmerged(scenario: Scenario) -> Ending:
 def moved_tag(scenario: Scenario) -> Ending:
     """Move the tag to a newer commit when its event is already on its way."""
     rehearsal = scenario.fresh()
-    tag = f"v{rehearsal.project.version}"
+    tag = rehearsal.tag
     commit = push_tag(rehearsal, tag)
     push_commit(rehearsal, rehearsal.branch, "Newer")
     git(rehearsal.checkout, "tag", "--force", "--annotate", "--message", tag, tag)
@@ -110,7 +110,7 @@ def other_tag(scenario: Scenario) -> Ending:
 def head(scenario: Scenario) -> Ending:
     """Leave the source revision override out, while the branch has moved on."""
     rehearsal = scenario.fresh()
-    tag = f"v{rehearsal.project.version}"
+    tag = rehearsal.tag
     commit = push_tag(rehearsal, tag)
     push_commit(rehearsal, rehearsal.branch, "Newer")
     execution = begin(rehearsal, tag_event(rehearsal, tag, commit))
@@ -286,7 +286,7 @@ def poison(scenario: Scenario) -> Ending:
 
 
 def _tagged(rehearsal: Rehearsal, tag: str = "") -> Ending:
-    tag = tag or f"v{rehearsal.project.version}"
+    tag = tag or rehearsal.tag
     return ending(rehearsal, release(rehearsal, tag, push_tag(rehearsal, tag)))
 
 

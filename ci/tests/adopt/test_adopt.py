@@ -92,7 +92,7 @@ def test_the_pipelines_files_come_and_what_is_only_for_home_stays(
     assert not (package / "ci/tests").exists()
     assert not (package / "ci/adopt").exists()
     assert not (package / "ci/locks/test.txt").exists()
-    assert "demo-pkg 1.2.0 in src/demo_pkg/ (hatchling), on Python 3.12" in out
+    assert "demo-pkg in src/demo_pkg/ (hatchling), on Python 3.12" in out
     assert "buildspec.yml, cdk/, ci/, noxfile.py" in out
 
 

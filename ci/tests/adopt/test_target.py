@@ -81,10 +81,6 @@ REFUSED = [
         {"pyproject.toml": CLASSIFIED + BUILD.format("flit_core.api") + 'backend-path = ["."]\n'},
         "adopt-backend",
     ),
-    (
-        {"pyproject.toml": f'{NAME}dynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n'},
-        "version-source",
-    ),
     ({"pyproject.toml": f'{STATIC}dynamic = ["classifiers"]\n'}, "adopt-dynamic-classifiers"),
     ({"pyproject.toml": f'{CLASSIFIED}requires-python = ">=3.6"\n'}, "adopt-old-python"),
     ({"pyproject.toml": CLASSIFIED.replace("3.12", "3.7")}, "adopt-old-python"),

@@ -39,10 +39,9 @@ def run(root: Path) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.delenv("DIST_DIR", raising=False)
-        patch.setattr(sys, "argv", ["main", "built"])
         try:
-            dist.main()
-            check.main()
+            dist.main(["built"])
+            check.main(["built"])
         except UserError as problem:
             return str(problem)
     return ""

@@ -39,16 +39,19 @@ def test_an_sdist_and_a_wheel_for_any_platform_pass(
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([f"{STEM}.tar.gz"], "there is no wheel of demo-pkg 1.2.0"),
-        ([f"{STEM}-py3-none-any.whl"], "there is no sdist of demo-pkg 1.2.0"),
-        (["demo_pkg-1.2.1.tar.gz"], "it is no distribution of demo-pkg 1.2.0"),
-        (["other-1.2.0-py3-none-any.whl"], "it is no distribution of demo-pkg 1.2.0"),
-        ([f"{STEM}.zip"], "it is no distribution of demo-pkg 1.2.0"),
-        (["notes.txt"], "it is no distribution of demo-pkg 1.2.0"),
-        ([f"{STEM}-whatever.whl"], "it is no distribution of demo-pkg 1.2.0"),
+        ([f"{STEM}.tar.gz"], "there is no wheel"),
+        ([f"{STEM}-py3-none-any.whl"], "there is no sdist"),
+        (
+            ["demo_pkg-1.2.1.tar.gz", f"{STEM}-py3-none-any.whl"],
+            "its distributions are of several versions: 1.2.0, 1.2.1",
+        ),
+        (["other-1.2.0-py3-none-any.whl"], "it is no distribution of demo-pkg"),
+        ([f"{STEM}.zip"], "it is no distribution of demo-pkg"),
+        (["notes.txt"], "it is no distribution of demo-pkg"),
+        ([f"{STEM}-whatever.whl"], "it is no distribution of demo-pkg"),
         (
             [f"{STEM}-py3-none-any.whl", f"{STEM}-cp312-cp312-win32.whl"],
-            "it is one more wheel of demo-pkg 1.2.0",
+            "it is one more wheel of demo-pkg",
         ),
     ],
 )
@@ -83,10 +86,10 @@ def test_the_projects_metadata_passes(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (b"demo-pkg", b"other", "its name is 'other', that of the project is 'demo-pkg'"),
-        (b"1.2.0", b"1.2.1", "its version is '1.2.1', that of the project is '1.2.0'"),
-        (b">=3.8", b">=3.9", "its requires-python is '>=3.9', that of the project is '>=3.8'"),
-        (b"Requires-Python: >=3.8\n", b"", "its requires-python is '', that of the project"),
+        (b"demo-pkg", b"other", "its name is 'other', not 'demo-pkg'"),
+        (b"1.2.0", b"1.2.1", "its version is '1.2.1', not '1.2.0'"),
+        (b">=3.8", b">=3.9", "its requires-python is '>=3.9', not '>=3.8'"),
+        (b"Requires-Python: >=3.8\n", b"", "its requires-python is '', not '>=3.8'"),
         (b">=3.8", b"three", "it is invalid ("),
     ],
 )
@@ -106,6 +109,45 @@ def test_missing_metadata_is_named(project: Project, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path).rename(tmp_path / "demo-1.2.0-py3-none-any.whl")
     (finding,) = identity.metadata(project, wheel)
     assert (finding.member, finding.found) == ("demo-1.2.0.dist-info/METADATA", "it is missing")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '__version__ = "1.2.0"\n',
+        '__version__: str = "1.2"\n',
+        "from ._version import __version__\n",
+        "__version__: str\n",
+        "no Python\n",
+        "\0",
+    ],
+)
+def test_a_package_that_states_the_version_of_its_wheel_or_none_passes(
+    project: Project, tmp_path: Path, code: str
+) -> None:
+    wheel = make_wheel(tmp_path, {"demo_pkg/__init__.py": code.encode()})
+    assert list(identity.stated_version(project, wheel)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '__version__ = "1.2.1"\n',
+        '__version__ = version = "1.2.1"\n',
+        '__version__: str = "1.2.1"\n',
+        '__version__ = "1.2.0"\n__version__ = "latest"\n',
+        "__version__ = 1.3\n",
+    ],
+)
+@pytest.mark.parametrize("member", ["demo_pkg/__init__.py", "demo_pkg.py"])
+def test_a_package_that_states_another_version_than_its_wheel_is_named(
+    project: Project, tmp_path: Path, member: str, code: str
+) -> None:
+    wheel = make_wheel(tmp_path, {member: code.encode()})
+    (finding,) = identity.stated_version(project, wheel)
+    assert (finding.member, finding.rule) == (member, "stated-version")
+    assert finding.found.endswith(", and the wheel is 1.2.0")
+    assert list(identity.stated_version(project, make_sdist(tmp_path, {member: b""}))) == []
 
 
 @pytest.mark.parametrize("name", [f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"])

@@ -142,11 +142,11 @@ case "$*" in
 esac
 """,
     "edit.py": r"""
-import pathlib, time
+import pathlib, re, time
 from ci.package.project import read_project
 project = read_project(pathlib.Path.cwd())
-text = project.version_file.read_text()
-project.version_file.write_text(text.replace(f'"{project.version}"', '"0.2.0"'))
+module = project.package_dir / "__init__.py"
+module.write_text(re.sub(r'__version__ = ".*"', '__version__ = "0.2.0"', module.read_text()))
 changelog = pathlib.Path(project.settings.changelog)
 entry = time.strftime("## [0.2.0] - %Y-%m-%d", time.gmtime())
 changelog.write_text(changelog.read_text().replace("## [", f"{entry}\n\n## [", 1))

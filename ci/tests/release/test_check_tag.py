@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,13 @@ from packaging.version import Version
 
 from ci.checkout import changelog
 from ci.checkout import commit as checkout
+from ci.distributions.manifest import write_manifest
 from ci.errors import UserError
 from ci.release import check_tag
-from ci.tests.samples import commit, git, make_package, write
+from ci.tests.samples import METADATA, STEM, commit, git, make_dist, make_package, make_wheel, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import ModuleType
 
@@ -24,6 +27,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("RELEASE_TAG", "RELEASE_BRANCH", "SOURCE_COMMIT", "DIST_DIR"):
         monkeypatch.delenv(name, raising=False)
     root = make_package(tmp_path / "package")
+    make_dist(root)
     monkeypatch.chdir(root)
     return root
 
@@ -56,13 +60,13 @@ def test_release_tag_names_the_tag(package: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("RELEASE_TAG", "v9.9.9")
     problem = refuse()
     assert problem.code == "tag-version"
-    assert str(problem).startswith(f"the tag v9.9.9 is not the version 1.2.0 of {_INIT}: change")
+    assert problem.found == "the tag v9.9.9 does not match the version 1.2.0 of the built wheel"
 
 
 def test_versions_are_compared_not_spellings(
     package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(package, {_INIT: '__version__ = "1.0.0rc1"\n'})
+    make_dist(package, version="1.0.0rc1")
     write(package, {"CHANGELOG.md": "## [1.0.0-rc.1] - 2026-01-31\n"})
     commit(package)
     git(package, "tag", "v1.0.0-rc.1")
@@ -122,31 +126,74 @@ def test_a_moved_tag_is_refused(package: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(("text", "kind"), [("1.2.0+cu12", "local"), ("1.2.0.dev1", "development")])
 def test_a_version_that_is_not_public_is_refused(package: Path, text: str, kind: str) -> None:
-    write(package, {_INIT: f'__version__ = "{text}"\n'})
-    commit(package)
+    make_dist(package, version=text)
     git(package, "tag", f"v{text}")
     problem = refuse()
     assert problem.code == "version-not-public"
     assert kind in problem.found
 
 
+@pytest.mark.parametrize("built", ["1.1.0", "1.2.0.post1", "1.2.0rc1", "0.0.0", "1.2.0+local"])
+def test_a_tag_that_is_not_the_wheels_version_is_refused(
+    package: Path, monkeypatch: pytest.MonkeyPatch, built: str
+) -> None:
+    make_dist(package, version=built)
+    git(package, "tag", "v1.2.0")
+    monkeypatch.setenv("RELEASE_TAG", "v1.2.0")
+    problem = refuse()
+    assert problem.code == "tag-version"
+    assert f"version {built} of the built wheel" in problem.found
+
+
+def test_a_wheel_whose_package_states_another_version_is_refused(package: Path) -> None:
+    make_dist(package, code='__version__ = "1.1.0"\n')
+    git(package, "tag", "v1.2.0")
+    problem = refuse()
+    assert problem.code == "wheel-version"
+    assert problem.found.startswith("__version__ in demo_pkg/__init__.py of demo_pkg-1.2.0-py3")
+
+
+def test_a_wheel_whose_package_states_no_version_passes(package: Path) -> None:
+    make_dist(package, code="from ._version import __version__\n")
+    git(package, "tag", "v1.2.0")
+    run()
+
+
+def test_a_wheel_whose_metadata_has_another_version_than_its_name_is_refused(
+    package: Path,
+) -> None:
+    make_wheel(
+        package / "dist", {f"{STEM}.dist-info/METADATA": METADATA.replace(b"1.2.0", b"1.2.1")}
+    )
+    write_manifest(package / "dist")
+    git(package, "tag", "v1.2.0")
+    problem = refuse()
+    assert problem.code == "wheel-version"
+    assert "the metadata of" in problem.found
+
+
+def test_a_wheel_of_another_package_is_refused(package: Path) -> None:
+    for path in (package / "dist").glob("demo_pkg-*"):
+        path.rename(path.with_name(path.name.replace("demo_pkg", "other")))
+    write_manifest(package / "dist")
+    git(package, "tag", "v1.2.0")
+    assert refuse().code == "wheel-name"
+
+
 @pytest.mark.parametrize(
-    ("wheel", "code"),
+    ("spoil", "code"),
     [
-        ("demo_pkg-1.2.0-py3-none-any.whl", None),
-        ("demo_pkg-1.1.0-py3-none-any.whl", "wheel-version"),
-        ("demo.whl", "wheel-name"),
+        (shutil.rmtree, "manifest-missing"),
+        (lambda dist: next(dist.glob("*.whl")).write_bytes(b"swapped"), "manifest-differs"),
+        (lambda dist: next(dist.glob("*.whl")).unlink(), "manifest-differs"),
     ],
 )
-def test_the_wheel_that_was_built_is_that_version(
-    package: Path, wheel: str, code: str | None
+def test_without_what_was_built_no_tag_passes(
+    package: Path, spoil: Callable[[Path], None], code: str
 ) -> None:
     git(package, "tag", "v1.2.0")
-    write(package, {f"dist/{wheel}": ""})
-    if code is None:
-        run()
-    else:
-        assert refuse().code == code
+    spoil(package / "dist")
+    assert refuse().code == code
 
 
 def test_a_tag_on_an_unmerged_branch_is_refused(
@@ -166,6 +213,7 @@ def test_the_release_branch_may_stand_in_pyproject(
     tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_package(tmp_path / "other", more='[tool.ci]\nrelease-branch = "stable"\n')
+    make_dist(root)
     assert root != package
     monkeypatch.chdir(root)
     git(root, "tag", "v1.2.0")
@@ -182,6 +230,7 @@ def test_the_branch_of_a_remote_counts_and_one_that_is_not_there_is_named(
     clone = tmp_path / "clone"
     git(clone, "switch", "--quiet", "--detach", "v1.2.0")
     git(clone, "branch", "--delete", "--force", "main")
+    make_dist(clone)
     monkeypatch.chdir(clone)
     run()
     git(clone, "update-ref", "-d", "refs/remotes/origin/main")
@@ -200,6 +249,7 @@ def test_a_shallow_clone_that_cannot_tell_says_so(
         *("-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"),
         *("--branch=v1.2.0", package.as_uri(), "clone"),
     )
+    make_dist(tmp_path / "clone")
     monkeypatch.chdir(tmp_path / "clone")
     assert refuse().code == "shallow-clone"
 
