@@ -167,6 +167,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
+@nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=False)
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities in the locks and in what the wheel depends on today."""
+    install(session, "checks")
+    run_ci(session, "dependencies.audit", UNCHECKED, *session.posargs)
+
+
 @nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def reproduce(session: nox.Session) -> None:
     """Build once more from a clean clone, and compare the bytes."""

@@ -36,7 +36,8 @@ class Settings:
     although their name looks private; `allow_contents`: although a line in them looks like a
     secret. `generated`: members that the build makes, so that git can't track them.
     `wheel_exclude`: files of the package that its wheel lacks on purpose. `max_size`: of one
-    distribution, in bytes.
+    distribution, in bytes. `audit_exceptions`: vulnerabilities that are accepted for a time,
+    a table each, as ci/dependencies/audit.py reads them.
     """
 
     release_branch: str = "main"
@@ -47,6 +48,7 @@ class Settings:
     generated: tuple[str, ...] = ()
     wheel_exclude: tuple[str, ...] = ()
     max_size: int = 10 * 1024 * 1024
+    audit_exceptions: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def _settings(document: dict[str, Any]) -> Settings:
         "generated": list,
         "wheel-exclude": list,
         "max-size": int,
+        "audit-exceptions": list,
     }
     for key, value in ours.items():
         if key not in known:
@@ -222,4 +225,5 @@ def _settings(document: dict[str, Any]) -> Settings:
         generated=tuple(strings(ours, "generated", "[tool.ci]")),
         wheel_exclude=tuple(strings(ours, "wheel-exclude", "[tool.ci]")),
         max_size=ours.get("max-size", Settings.max_size),
+        audit_exceptions=tuple(ours.get("audit-exceptions", ())),
     )

@@ -1,0 +1,102 @@
+"""What the dependencies of a wheel resolve to on the index today, and under which licences.
+
+Nothing here reads a lock: this is what somebody who installs the wheel now would get.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import distributions
+from typing import TYPE_CHECKING
+
+from ci.dependencies.lock import pins
+from ci.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from importlib.metadata import PackageMetadata
+    from pathlib import Path
+
+    from packaging.requirements import Requirement
+
+
+def find_wheel(folder: Path) -> Path:
+    """The one wheel in `folder`. Raises UserError when there is none, or more than one."""
+    wheels = sorted(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise UserError(
+            "no-wheel", f"{folder} holds {len(wheels)} wheels, not one", "run `nox -s wheel`"
+        )
+    return wheels[0]
+
+
+def resolve(wheel: Path, python: str) -> list[Requirement]:
+    """The newest versions that the wheel's dependencies allow, without those of its extras.
+
+    Each is a pin; its marker says on which Pythons, from `python` on, and platforms it is needed.
+    Raises UserError when they can't be resolved.
+    """
+    command = [
+        *("uv", "pip", "compile", "--quiet", "--universal", "--no-header", "--no-annotate"),
+        *("--python", sys.executable, "--python-version", python, "-"),
+    ]
+    name = wheel.name.partition("-")[0]
+    done = subprocess.run(
+        command,
+        input=f"{name} @ {wheel.resolve().as_uri()}",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise UserError(
+            "dependencies-unresolvable",
+            f"the dependencies of {wheel.name} can't be resolved: {' '.join(done.stderr.split())}",
+            "see which bound in [project] dependencies is too tight, or whether the index answers",
+        )
+    return [pin for pin in pins(done.stdout) if pin.url is None]
+
+
+def version_of(pin: Requirement) -> str:
+    """The version that a pin of a lock, `name==version`, allows."""
+    return next(iter(pin.specifier)).version
+
+
+def licences(resolved: Iterable[Requirement], pythons: Sequence[str]) -> dict[str, str]:
+    """The licence that each `name==version` states in its wheel's metadata.
+
+    Each is unpacked into a scratch folder, for the highest of `pythons` (ascending) that it has a
+    wheel for; nothing of it is built or imported.
+    """
+    names = sorted(f"{pin.name}=={version_of(pin)}" for pin in resolved)
+    return {name: _licence(name, pythons) for name in names}
+
+
+def _licence(name: str, pythons: Sequence[str]) -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        for python in reversed(pythons):
+            command = [
+                *("uv", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
+                *("--python", sys.executable, "--python-version", python),
+                *("--target", scratch, name),
+            ]
+            if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+                return stated_licence(next(iter(distributions(path=[scratch]))).metadata)
+    return "not known: there is no wheel for this platform"
+
+
+def stated_licence(metadata: PackageMetadata) -> str:
+    """The SPDX expression (PEP 639), else the classifiers, else a licence field of one line."""
+    classifiers = [
+        text.rpartition(" :: ")[2]
+        for text in metadata.get_all("Classifier") or ()
+        if text.startswith("License :: ") and not text.endswith(":: OSI Approved")
+    ]
+    field = str(metadata.get("License") or "").strip()
+    return (
+        metadata.get("License-Expression")
+        or ", ".join(classifiers)
+        or (field if field and "\n" not in field else "not stated")
+    )
