@@ -99,11 +99,7 @@ def test_an_exception_has_an_id_a_reason_and_a_last_day() -> None:
         {"reason": "because", "until": TODAY},
         {"id": "CVE-2026-1", "reason": "because"},
         {"id": "CVE-2026-1", "reason": "because", "until": "2026-06-30"},
-        {
-            "id": "CVE-2026-1",
-            "reason": "because",
-            "until": dt.datetime(2026, 6, 30),
-        },  # noqa: DTZ001 - TOML has local times
+        {"id": "CVE-2026-1", "reason": "because", "until": dt.datetime(2026, 6, 30, tzinfo=dt.UTC)},
         {"id": "CVE-2026-1", "reason": "because", "until": TODAY, "package": "attrs"},
         "CVE-2026-1",
     ],
