@@ -12,6 +12,7 @@ that). What follows `--` reaches the tool.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import nox
@@ -36,6 +37,7 @@ LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
+NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
 # Bytecode is kept outside of the checkout: a committed .pyc would run instead of its source.
 BYTECODE = os.environ.get("PYTHONPYCACHEPREFIX") or str(Path.home() / ".cache/nox-bytecode")
 # No session sees these variables, unless it says so.
@@ -260,7 +262,18 @@ def publish(session: nox.Session) -> None:
 def verify(session: nox.Session) -> None:
     """Install what was published, from the index, as a user on the lowest and highest Python."""
     install(session, "verify", keep=("TWINE_REPOSITORY",))
-    run_ci(session, "release.verify", *session.posargs)
+    newest = ("--version", "newest") if NIGHTLY else ()
+    run_ci(session, "release.verify", *newest, *session.posargs)
+
+
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
+def nightly(session: nox.Session) -> None:
+    """Test with today's dependencies, audit them, and verify the newest published version."""
+    install(session, "checks", keep=("TWINE_REPOSITORY",))
+    sessions = ("--no-stop-on-first-error", "-s", "tests", "audit", "verify")
+    session.env["NIGHTLY"] = "true"
+    again = (sys.executable, "-m", "nox", *sessions)
+    run_ci(session, "dependencies.nightly", UNCHECKED, "nightly", "--", *again)
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)

@@ -33,6 +33,7 @@ def exit_with(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
+        sys.stdout.flush()  # or the error stands above what led to it
         print(f"error[{error.code}]: {error.found}\nhelp: {error.remedy}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:

@@ -57,14 +57,26 @@ class Index:
 
         Raises UserError when the index can't be read, after trying as often as retry has it.
         """
+        return self._patiently(self.look, project, version)
+
+    def _patiently[**P, T](self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return self.retry.retrying(self.say)(self.look, project, version)
+            return self.retry.retrying(self.say)(ask, *args, **kwargs)
         except Transient as error:
             raise UserError(
                 "index-unreachable",
                 f"the index {self.url} can't be read: {error}",
                 "see that the URL is right and the server up, then run this again",
             ) from None
+
+    def newest(self, project: str) -> Version | None:
+        """The highest version that is not yanked; a pre-release only if there is nothing else.
+
+        Raises UserError when the index can't be read, after trying as often as retry has it.
+        """
+        versions = self._patiently(self._versions, project)
+        finals = [version for version in versions if not version.is_prerelease]
+        return max(finals or versions, default=None)
 
     def look(self, project: str, version: Version) -> dict[str, str]:
         """Like `files`, but tries once, and raises Transient for what may pass."""
@@ -73,6 +85,13 @@ class Index:
     def served(self, project: str, version: Version) -> dict[str, str]:
         """Like `look`, but hashes the bytes that the index serves instead of believing its page."""
         return self._hash(project, version, lambda _: None)
+
+    def _versions(self, project: str) -> list[Version]:
+        """The versions of which some file is not yanked."""
+        with self._client() as client:
+            page = self._page(client, project)
+        packages = [each for each in page.packages if not each.is_yanked] if page else []
+        return [version for version in map(_version, packages) if version]
 
     def answers(self) -> bool:
         """Whether an index is there at all (its page of projects, of which no more is read)."""
@@ -198,10 +217,14 @@ def wait_for_files(index: Index, release: Release) -> list[str]:
 
 
 def _is(package: DistributionPackage, version: Version) -> bool:
+    return _version(package) == version
+
+
+def _version(package: DistributionPackage) -> Version | None:
     try:
-        return Version(package.version or "") == version
+        return Version(package.version or "")
     except InvalidVersion:
-        return False
+        return None
 
 
 @contextmanager

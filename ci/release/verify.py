@@ -85,16 +85,16 @@ def expected(project: Project, index: Index, version: str | None) -> Release:
     if version is None:
         return read_release(folder)
     try:
-        parsed = Version(version)
+        parsed = index.newest(project.normalized_name) if version == "newest" else Version(version)
     except InvalidVersion:
         raise UserError(
             "version-argument", f"--version is {version!r}", 'name one such as "1.2.0"'
         ) from None
-    files = index.files(project.normalized_name, parsed)
-    if not files:
+    files = index.files(project.normalized_name, parsed) if parsed else {}
+    if not parsed or not files:
         raise UserError(
             "not-published",
-            f"{index.url} has no {project.normalized_name} {parsed}",
+            f"{index.url} has no {project.normalized_name} {version}",
             "see which versions it has, or wait a few minutes if it was just published",
         )
     return Release(folder, project.normalized_name, parsed, files)
@@ -271,7 +271,9 @@ def _last(done: subprocess.CompletedProcess[str]) -> str:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s verify --", description=main.__doc__)
-    parser.add_argument("--version", help="of what is published, instead of what lies in DIST_DIR")
+    parser.add_argument(
+        "--version", help="of what is published, or `newest`, instead of what lies in DIST_DIR"
+    )
     add_repository_arguments(parser)
     return parser.parse_args(argv)
 

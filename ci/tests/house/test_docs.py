@@ -35,7 +35,7 @@ SETUP, README, SECURITY, ERRORS = (
 # What sessions and users make, so that git does not have it.
 MADE = (
     *("*/.venv/*", ".nox/*", ".pypirc", ".venv/*", "ci/adopted.sha256"),
-    *("cdk/cdk.out/*", "coverage.xml", "dist/*", "reports/*"),
+    *("cdk/cdk.out/*", "coverage.xml", "dist/*", "nightly/*", "reports/*"),
 )
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 

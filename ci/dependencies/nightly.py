@@ -1,0 +1,108 @@
+"""Run the checks that only the outside can break, and say what changed outside when they fail.
+
+nox -s nightly
+
+The folder nightly/ must reach the next night: resolved.txt in it is what the last green night had,
+changed.txt what differs since then (only after a red night).
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from ci.dependencies.lock import pins
+from ci.dependencies.resolve import find_wheel, resolve, version_of
+from ci.errors import UserError, exit_with
+from ci.package.project import read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+RESOLVED = "resolved.txt"
+CHANGED = "changed.txt"
+
+
+def interpreters(versions: Iterable[str]) -> list[Requirement]:
+    """The patch release of each Python that uv finds here, as pins such as python3.8==3.8.18."""
+    found = []
+    for version in versions:
+        where = subprocess.run(
+            ["uv", "python", "find", version], capture_output=True, text=True, check=False
+        )
+        if where.returncode == 0:
+            code = "import platform; print(platform.python_version())"
+            command = [where.stdout.strip(), "-I", "-c", code]
+            patch = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            found.append(Requirement(f"python{version}=={patch.stdout.strip()}"))
+    return found
+
+
+def changes(before: Sequence[Requirement], now: Sequence[Requirement]) -> list[str]:
+    """What was added, removed, or has another version now, a line each, by name."""
+    old, new = _versions(before), _versions(now)
+    return [
+        f"{name} {old.get(name) or 'absent'} -> {new.get(name) or 'absent'}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _versions(requirements: Iterable[Requirement]) -> dict[str, str]:
+    """The versions of each name; more than one where Pythons or platforms differ."""
+    found = defaultdict(list)
+    for each in requirements:
+        found[each.name].append(version_of(each) + (f" ({each.marker})" if each.marker else ""))
+    return {name: " and ".join(sorted(versions)) for name, versions in found.items()}
+
+
+def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
+    """Keep `today` in `folder` if the night was green.
+
+    Raises UserError for a red one, with what changed since the last green one.
+    """
+    last = folder / RESOLVED
+    changed = folder / CHANGED
+    if green:
+        folder.mkdir(exist_ok=True)
+        last.write_text("".join(f"{pin}\n" for pin in today), encoding="utf-8")
+        changed.unlink(missing_ok=True)
+        return
+    if last.is_file():
+        before = pins(last.read_text(encoding="utf-8"))
+        lines = changes(before, today) or ["no dependency and no Python"]
+    else:
+        lines = [f"unknown: there is no {last} of a green night"]
+    folder.mkdir(exist_ok=True)
+    changed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    raise UserError(
+        "nightly",
+        f"a session failed. Changed since the last green night: {'; '.join(lines)}",
+        "read the session above; a dependency that broke it needs a bound in [project]"
+        " dependencies, or the package needs a change",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command; compare what the wheel depends on today with the last green night."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("wheel", type=Path, help="the folder in which the command leaves the wheel")
+    parser.add_argument("folder", type=Path, help="what is kept from night to night")
+    parser.add_argument("command", nargs="+")
+    arguments = parser.parse_args(argv)
+    pythons = read_project(Path.cwd()).python_versions
+    green = subprocess.run(arguments.command, check=False).returncode == 0
+    try:
+        dependencies = resolve(find_wheel(arguments.wheel), pythons[0])
+    except UserError as error:
+        raise UserError("nightly", f"a session failed, and {error.found}", error.remedy) from None
+    finish(arguments.folder, [*dependencies, *interpreters(pythons)], green=green)
+
+
+if __name__ == "__main__":
+    exit_with(main)
