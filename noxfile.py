@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import nox
 
@@ -25,15 +26,33 @@ nox.options.allow_parallel = True
 nox.options.parallel = (os.cpu_count() or 1) + 1
 nox.options.stop_on_first_error = True
 
+
+def tested_pythons(pyproject: dict[str, Any], named: list[str] | None) -> list[str]:
+    """The Pythons that [tool.ci] names, else those of the classifiers that are out, ascending."""
+    found = named or nox.project.python_versions(pyproject, free_threaded=False)
+    found = sorted(found, key=minor)
+    out = [version for version in found if minor(version) <= minor(NEWEST_PYTHON)]
+    return found if named else out or found
+
+
+def minor(version: str) -> int:
+    """12 for "3.12"."""
+    return int(version.removeprefix("3."))
+
+
 TOOLS_PYTHON = "3.12"  # the pipeline's own; the package's Pythons are its classifiers'
+NEWEST_PYTHON = "3.15"  # of those that are out
 try:
-    PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+    PYPROJECT = nox.project.load_toml("pyproject.toml")
+    SETTINGS = PYPROJECT.get("tool", {}).get("ci", {})
+    PYTHONS = tested_pythons(PYPROJECT, SETTINGS.get("pythons"))
 except (OSError, ValueError, TypeError, AttributeError) as error:
     raise SystemExit(
         f"error[classifiers]: pyproject.toml gives no Python versions: {error}\n"
         "help: list a classifier `Programming Language :: Python :: 3.N` for each version"
     ) from None
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
+FORMAT = SETTINGS.get("format", "black")  # or "ruff", or "none"
 CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
@@ -74,11 +93,14 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 @nox.session(python=TOOLS_PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check formatting (black) and style (ruff) of everything that is Python."""
+    """Check formatting (black, or what [tool.ci] says) and style (ruff) of all that is Python."""
     install(session, "lint")
     copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
-    session.run("black", "--check", *copied, ".")
+    if FORMAT == "black":
+        session.run("black", "--check", *copied, ".")
     copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
+    if FORMAT == "ruff":
+        session.run("ruff", "format", "--check", *copied, ".")
     session.run("ruff", "check", *copied, ".")
 
 
@@ -113,7 +135,7 @@ def install_wheel(session: nox.Session) -> None:
     session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
 
 
-@nox.session(python=TOOLS_PYTHON, requires=["wheel"])
+@nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=SETTINGS.get("typecheck", True))
 def typecheck(session: nox.Session) -> None:
     """Check the types of the package (mypy), with its dependencies installed."""
     install(session, "test")  # tests are checked too, and import it
@@ -232,7 +254,9 @@ if HOME_OF_PIPELINE:
         session.run("pytest", f"--junitxml={report}", *(session.posargs or ["tests"]))
 
 
-CHECKS = ["tests", "build", "lint", "typecheck", "check_locks", "check_commit", "coverage"]
+CHECKS = ["tests", "build", "lint", "check_locks", "check_commit", "coverage"]
+if SETTINGS.get("typecheck", True):
+    CHECKS = [*CHECKS, "typecheck"]
 if HOME_OF_PIPELINE:
     CHECKS = ["cdk_tests", "ci_typecheck", "ci_tests", *CHECKS]
 
@@ -292,8 +316,11 @@ def fmt(session: nox.Session) -> None:
     install(session, "lint")
     copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
     session.run("ruff", "check", "--fix-only", *copied, ".")
+    if FORMAT == "ruff":
+        session.run("ruff", "format", *copied, ".")
     copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
-    session.run("black", *copied, ".")
+    if FORMAT == "black":
+        session.run("black", *copied, ".")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)

@@ -120,7 +120,7 @@ def _private_names(target: Target) -> Iterator[UserError]:
             "adopt-private-names",
             f"the sdist holds what is named like data or a secret: {', '.join(found[:_LISTED])}"
             + more,
-            "keep it out of the sdist, or, if everybody may have it, name it in allow of [tool.ci]",
+            "keep it out of the sdist, or add it to allow-names in [tool.ci]",
         )
 
 

@@ -1,4 +1,7 @@
-"""Where the package lies: as the build backend is told, else where its name says, else alone."""
+"""Where the package lies: as the build backend is told, else where its name says, else alone.
+
+A package is a folder, also one inside of a namespace (`src/name/space/package`), or one module.
+"""
 
 from __future__ import annotations
 
@@ -22,28 +25,26 @@ _BESIDE = {
 
 
 def find_package(root: Path, name: str, document: dict[str, Any]) -> tuple[str, Path]:
-    """The import name and the folder, relative to `root`: in src/ first, then flat.
+    """The import name, and the folder or the module relative to `root`: in src/ first, then flat.
 
-    Raises UserError when there is no such folder, or it isn't clear which it is.
+    Raises UserError when there is none, or it isn't clear which it is.
     """
     for parent, package in (*_told(document), *_named(name)):
         if (root / parent / package).is_dir():
             return ".".join(package.parts), parent / package
+        module = package.with_name(f"{package.name}.py")
+        if (root / parent / module).is_file():
+            return ".".join(package.parts), parent / module
     for parent in _PARENTS:
-        packages = list(_packages(root, parent))
+        packages = list(_packages(root, parent)) or list(_in_namespaces(root, parent))
         if len(packages) == 1:
-            return packages[0].name, packages[0]
+            return ".".join(packages[0].relative_to(parent).parts), packages[0]
     stem = _stem(name)
-    if any((root / parent / f"{stem}.py").is_file() for parent in _PARENTS):
-        raise UserError(
-            "single-module",
-            f"the package is one module, {stem}.py, and the pipeline tests and ships a folder",
-            f"make it {stem}/__init__.py",
-        )
     raise UserError(
         "no-package",
-        f"there is no package {stem} in src/ or beside pyproject.toml",
-        "put the package's folder there under the project's name",
+        f"there is neither a package {stem} nor a module {stem}.py in src/ or beside"
+        " pyproject.toml",
+        "put it there under the project's name, or name it in the build backend's configuration",
     )
 
 
@@ -57,19 +58,23 @@ def _told(document: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
     if isinstance(flit, str):
         yield from _in_parents(flit)
     wheel = table(document, "tool", "hatch", "build", "targets", "wheel")
-    for path in map(Path, strings(wheel, "packages", "[tool.hatch.build.targets.wheel]")):
-        yield path.parent, Path(path.name)
+    for key in ("packages", "only-include", "include"):
+        for path in map(Path, strings(wheel, key, "[tool.hatch.build.targets.wheel]")):
+            yield path.parent, Path(path.stem if path.suffix == ".py" else path.name)
     for each in table(document, "tool", "poetry").get("packages", []):
         if isinstance(each, dict) and "wheel" in each.get("format", "wheel"):
-            yield Path(each.get("from", "")), Path(each.get("include", ""))
-    packages = table(document, "tool", "setuptools").get("packages")
-    if isinstance(packages, list) and packages:
-        yield from _in_parents(packages[0])
+            yield Path(each.get("from", "")), Path(each.get("include", "").removesuffix(".py"))
+    setuptools = table(document, "tool", "setuptools")
+    for key in ("packages", "py-modules"):
+        names = setuptools.get(key)
+        if isinstance(names, list) and names:
+            yield from _in_parents(names[0])
 
 
 def _named(name: str) -> Iterator[tuple[Path, Path]]:
     stem = _stem(name)
-    for spelling in dict.fromkeys([stem, stem.lower()]):
+    dotted = re.sub(r"[-._]+", ".", name)  # zope.interface is the folder interface in zope
+    for spelling in dict.fromkeys([stem, stem.lower(), dotted, dotted.lower()]):
         yield from _in_parents(spelling)
 
 
@@ -82,3 +87,14 @@ def _packages(root: Path, parent: Path) -> Iterator[Path]:
     for file in sorted((root / parent).glob("*/__init__.py")):
         if not file.parent.name.startswith((".", "_")) and file.parent.name not in _BESIDE:
             yield parent / file.parent.name
+
+
+def _in_namespaces(root: Path, parent: Path) -> Iterator[Path]:
+    """The packages that lie in src/ one or two folders deep, where the outer ones are none."""
+    if parent == Path():
+        return
+    for depth in ("*/*", "*/*/*"):
+        found = sorted((root / parent).glob(f"{depth}/__init__.py"))
+        if found:
+            yield from (file.parent.relative_to(root) for file in found)
+            return

@@ -25,6 +25,33 @@ if TYPE_CHECKING:
 
 _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
 
+# The newest Python that is out, as a minor version of 3; the noxfile has the same. A classifier for
+# a later one is tested only where [tool.ci] pythons names it.
+NEWEST_PYTHON = 15
+
+FORMATTERS = ("black", "ruff", "none")
+
+_KEYS: dict[str, tuple[type, ...]] = {
+    "release-branch": (str,),
+    "changelog": (str, bool),
+    "sdist-include": (list,),
+    "allow-names": (list,),
+    "allow-secrets-in": (list,),
+    "not-in-git": (list,),
+    "wheel-exclude": (list,),
+    "max-size": (int,),
+    "audit-exceptions": (list,),
+    "pythons": (list,),
+    "format": (str,),
+    "typecheck": (bool,),
+}
+_TABLES = {"audit-exceptions"}  # lists of tables; the other lists are of strings
+_RENAMED = {
+    "allow": "allow-names",
+    "allow-contents": "allow-secrets-in",
+    "generated": "not-in-git",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -32,22 +59,27 @@ class Settings:
 
     `release_branch`: a tag is released only from there. `changelog`: the file that must have an
     entry for a release, None where there is none. `sdist_include`: top-level names, besides the
-    usual ones, that the sdist may hold. `allow`: glob patterns of members that may be shipped
-    although their name looks private; `allow_contents`: although a line in them looks like a
-    secret. `generated`: members that the build makes, so that git can't track them.
-    `wheel_exclude`: files of the package that its wheel lacks on purpose. `max_size`: of one
-    distribution, in bytes. `audit_exceptions`: vulnerabilities that are accepted for a time,
-    a table each, as ci/dependencies/audit.py reads them.
+    usual ones, that the sdist may hold. `allow_names`: glob patterns of members that may be shipped
+    although their name looks private, or they are no text; `allow_secrets_in`: although a line in
+    them looks like a secret. `not_in_git`: members that the build makes, so that git can't track
+    them. `wheel_exclude`: files of the package that its wheel lacks on purpose. `max_size`: of one
+    distribution, in bytes. `pythons`: the versions to test on, those of the classifiers if empty.
+    `format`: which of FORMATTERS has formatted the package. `typecheck`: whether its types are
+    checked. `audit_exceptions`: vulnerabilities that are accepted for a time, a table each, as
+    ci/dependencies/audit.py reads them.
     """
 
     release_branch: str = "main"
     changelog: str | None = "CHANGELOG.md"
     sdist_include: tuple[str, ...] = ()
-    allow: tuple[str, ...] = ()
-    allow_contents: tuple[str, ...] = ()
-    generated: tuple[str, ...] = ()
+    allow_names: tuple[str, ...] = ()
+    allow_secrets_in: tuple[str, ...] = ()
+    not_in_git: tuple[str, ...] = ()
     wheel_exclude: tuple[str, ...] = ()
     max_size: int = 10 * 1024 * 1024
+    pythons: tuple[str, ...] = ()
+    format: str = "black"
+    typecheck: bool = True
     audit_exceptions: tuple[object, ...] = ()
 
 
@@ -55,9 +87,9 @@ class Settings:
 class Project:
     """A package as its pyproject.toml describes it.
 
-    `name` is as written there; `package_dir` is relative to `root`; `python_versions` are the
-    classifiers' (ascending, e.g. "3.8"); `groups` the dependency groups, unresolved;
-    `backend_requires` what `[build-system]` asks for.
+    `name` is as written there; `package_dir` is the package's folder relative to `root`, or its one
+    module; `python_versions` are those to test on (ascending, e.g. "3.8"); `groups` the dependency
+    groups, unresolved; `backend_requires` what `[build-system]` asks for.
     """
 
     root: Path
@@ -76,6 +108,11 @@ class Project:
     def normalized_name(self) -> NormalizedName:
         """The name as an index spells it (PEP 503)."""
         return canonicalize_name(self.name)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the package is a single module, and `package_dir` that file."""
+        return self.package_dir.suffix == ".py"
 
 
 def read_project(root: Path) -> Project:
@@ -99,20 +136,21 @@ def parse_project(root: Path, document: dict[str, Any]) -> Project:
     _require_version(metadata)
     import_name, package_dir = find_package(root, name, document)
     build_system = table(document, "build-system")
+    settings = _settings(document)
     return Project(
         root=root,
         name=name,
         import_name=import_name,
         package_dir=package_dir,
         requires_python=_requires_python(metadata),
-        python_versions=_python_versions(metadata),
+        python_versions=settings.pythons or _python_versions(metadata),
         dependencies=_dependencies(metadata),
         build_backend=str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")),
         backend_requires=tuple(
             strings(build_system, "requires", "[build-system]") or ["setuptools"]
         ),
         groups=_groups(document),
-        settings=_settings(document),
+        settings=settings,
     )
 
 
@@ -159,7 +197,8 @@ def _python_versions(metadata: dict[str, Any]) -> tuple[str, ...]:
             "no classifier in [project] of pyproject.toml names a Python version",
             'add one a version, e.g. "Programming Language :: Python :: 3.12"',
         )
-    return tuple(found)
+    newest = Version(f"3.{NEWEST_PYTHON}")
+    return tuple(version for version in found if Version(version) <= newest) or tuple(found)
 
 
 def _dependencies(metadata: dict[str, Any]) -> tuple[Requirement, ...]:
@@ -191,39 +230,52 @@ def _groups(document: dict[str, Any]) -> dict[str, list[Any]]:
 
 def _settings(document: dict[str, Any]) -> Settings:
     ours = table(document, "tool", "ci")
-    known = {
-        "release-branch": str,
-        "changelog": (str, bool),
-        "sdist-include": list,
-        "allow": list,
-        "allow-contents": list,
-        "generated": list,
-        "wheel-exclude": list,
-        "max-size": int,
-        "audit-exceptions": list,
-    }
     for key, value in ours.items():
-        if key not in known:
-            raise UserError(
-                "unknown-setting",
-                f"[tool.ci] in pyproject.toml has {key!r}",
-                f"use one of {', '.join(sorted(known))}, or remove it",
-            )
-        if not isinstance(value, known[key]) or value is True or value == "":  # type: ignore[arg-type]
+        _check_setting(key, value)
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in ours.items()
+    }
+    if values.get("changelog") is False:
+        values["changelog"] = None
+    if "pythons" in values:
+        values["pythons"] = _pythons(values["pythons"])
+    return Settings(**{key.replace("-", "_"): value for key, value in values.items()})
+
+
+def _check_setting(key: str, value: object) -> None:
+    if key in _RENAMED:
+        raise UserError(
+            "renamed-setting",
+            f"[tool.ci] in pyproject.toml has {key!r}, an old name of {_RENAMED[key]!r}",
+            f"rename it to {_RENAMED[key]}; it takes what it took",
+        )
+    if key not in _KEYS:
+        raise UserError(
+            "unknown-setting",
+            f"[tool.ci] in pyproject.toml has {key!r}",
+            f"use one of {', '.join(sorted(_KEYS))}, or remove it",
+        )
+    if list in _KEYS[key] and key not in _TABLES:
+        strings({key: value}, key, "[tool.ci]")
+    good = isinstance(value, _KEYS[key]) and value != ""
+    if value is True:
+        good = key == "typecheck"
+    elif key == "format":
+        good = value in FORMATTERS
+    if not good:
+        raise UserError(
+            "setting-type",
+            f"{key} in [tool.ci] is {value!r}",
+            "see docs/cicd-setup.md for what it takes",
+        )
+
+
+def _pythons(versions: tuple[str, ...]) -> tuple[str, ...]:
+    for version in versions:
+        if not re.fullmatch(r"3\.\d+", version):
             raise UserError(
                 "setting-type",
-                f"{key} in [tool.ci] is {value!r}",
-                "see docs/cicd-setup.md for what it takes",
+                f"pythons in [tool.ci] has {version!r}",
+                'list versions such as "3.9" and "3.13"',
             )
-    changelog = ours.get("changelog", Settings.changelog)
-    return Settings(
-        release_branch=ours.get("release-branch", Settings.release_branch),
-        changelog=changelog or None,
-        sdist_include=tuple(strings(ours, "sdist-include", "[tool.ci]")),
-        allow=tuple(strings(ours, "allow", "[tool.ci]")),
-        allow_contents=tuple(strings(ours, "allow-contents", "[tool.ci]")),
-        generated=tuple(strings(ours, "generated", "[tool.ci]")),
-        wheel_exclude=tuple(strings(ours, "wheel-exclude", "[tool.ci]")),
-        max_size=ours.get("max-size", Settings.max_size),
-        audit_exceptions=tuple(ours.get("audit-exceptions", ())),
-    )
+    return tuple(sorted(set(versions), key=Version))

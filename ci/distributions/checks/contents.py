@@ -136,7 +136,7 @@ def untracked(project: Project, distribution: Path) -> Iterator[Finding]:
             "untracked",
             "git does not track it",
             "git add it if it belongs there, else remove it; if the build makes it, add it to"
-            " generated in [tool.ci]",
+            " not-in-git in [tool.ci]",
         )
 
 
@@ -146,7 +146,7 @@ def _source(project: Project, path: str) -> str:
 
 
 def _is_made(project: Project, distribution: Path, path: str) -> bool:
-    if matches(path, project.settings.generated):
+    if matches(path, project.settings.not_in_git):
         return True
     if is_wheel(distribution):
         top = path.partition("/")[0]
@@ -171,9 +171,10 @@ def missing(project: Project, distribution: Path) -> Iterator[Finding]:
     if _is_compiled(distribution):
         excused += _COMPILED_FROM
     present = {_source(project, path) for path in _file_paths(distribution)}
-    folder = f"{project.package_dir.as_posix()}/"
+    package = project.package_dir.as_posix()
     for path in tracked_files(project.root):
-        if path.startswith(folder) and path not in present and not matches(path, excused):
+        in_package = path == package or path.startswith(f"{package}/")
+        if in_package and path not in present and not matches(path, excused):
             yield Finding(
                 distribution.name,
                 path,

@@ -144,13 +144,17 @@ def private_names(project: Project, distribution: Path) -> Iterator[Finding]:
     """No member is named like a secret, data, an archive, a notebook, or a leftover."""
     for member in members(distribution):
         looks = _looks_like(member.path)
-        if looks and member.kind != "folder" and not matches(member.path, project.settings.allow):
+        if (
+            looks
+            and member.kind != "folder"
+            and not matches(member.path, project.settings.allow_names)
+        ):
             yield Finding(
                 distribution.name,
                 member.path,
                 "private-name",
                 f"it is named like {looks}",
-                "leave it out, or, if it is meant for everybody, add it to allow in [tool.ci]",
+                "leave it out, or, if everybody may have it, add it to allow-names in [tool.ci]",
             )
 
 
@@ -166,7 +170,7 @@ def _looks_like(path: str) -> str | None:
 def secrets(project: Project, distribution: Path) -> Iterator[Finding]:
     """No file holds a credential in a known form. What was found is never printed."""
     for member, content in files(distribution):
-        if matches(member.path, project.settings.allow_contents):
+        if matches(member.path, project.settings.allow_secrets_in):
             continue
         for number, kind in sorted(_credentials(content)):
             yield Finding(
@@ -175,7 +179,7 @@ def secrets(project: Project, distribution: Path) -> Iterator[Finding]:
                 "secret",
                 f"line {number} holds what looks like one: {kind}",
                 "revoke it and remove it from git's history; a made-up one is best put together"
-                " at run time, or add the file to allow-contents in [tool.ci]",
+                " at run time, or add the file to allow-secrets-in in [tool.ci]",
             )
 
 

@@ -12,7 +12,7 @@ from ci.distributions import check
 from ci.distributions.archive import files
 from ci.distributions.manifest import check_manifest
 from ci.errors import UserError
-from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, make_package, write
+from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, git, make_package, write
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +21,28 @@ _NAMES = {f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"}
 _ONLY_INCLUDE = '[tool.hatch.build.targets.sdist]\nonly-include = ["src", "tests"]\n'
 # setuptools ships what it is told to, and everything of the package's folder in the sdist.
 _PACKAGE_DATA = '[tool.setuptools.package-data]\ndemo_pkg = ["**"]\n'
+
+_MODULE_BUILD = {
+    "hatchling": """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.version]
+path = "{0}demo_pkg.py"
+[tool.hatch.build.targets.wheel]
+only-include = ["{0}demo_pkg.py"]
+sources = ["src"]
+""",
+    "setuptools": """\
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[tool.setuptools]
+py-modules = ["demo_pkg"]
+[tool.setuptools.dynamic]
+version = {{ attr = "demo_pkg.__version__" }}
+""",
+}
 
 _SEES_CFLAGS = """\
 import os
@@ -60,6 +82,21 @@ def test_a_good_package_is_built_with_a_manifest_that_sha256sum_checks(
     subprocess.run(
         ["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=root / "dist", check=True
     )
+
+
+@pytest.mark.parametrize("folder", ["", "src/"])
+@pytest.mark.parametrize("backend", ["hatchling", "setuptools"])
+def test_a_package_of_one_module_is_built(tmp_path: Path, backend: str, folder: str) -> None:
+    system = _MODULE_BUILD[backend].format(folder)
+    if folder:
+        system = system.replace("py-modules", 'package-dir = { "" = "src" }\npy-modules')
+    root = make_package(tmp_path, system=system)
+    git(root, "rm", "--quiet", "-r", "src")
+    write(root, {f"{folder}demo_pkg.py": '__version__ = "1.2.0"\n'})
+    commit(root)
+    assert run(root) == ""
+    (wheel,) = (root / "dist").glob("*.whl")
+    assert "demo_pkg.py" in {member.path for member, _ in files(wheel)}
 
 
 @pytest.fixture(

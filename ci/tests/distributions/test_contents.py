@@ -178,7 +178,7 @@ def test_a_name_that_no_terminal_should_be_sent_is_escaped(
 # --- tracked files -------------------------------------------------------------------------------
 
 
-def test_what_git_does_not_track_is_named_unless_it_is_generated(
+def test_what_git_does_not_track_is_named_unless_the_build_makes_it(
     project: Project, tmp_path: Path
 ) -> None:
     sdist = make_sdist(tmp_path, {"src/demo_pkg/_made.py": b""})
@@ -186,7 +186,7 @@ def test_what_git_does_not_track_is_named_unless_it_is_generated(
     assert found(contents.untracked, project, sdist) == [("src/demo_pkg/_made.py", "untracked")]
     assert found(contents.untracked, project, wheel) == [("demo_pkg/_made.py", "untracked")]
 
-    generated = with_settings(project, Settings(generated=("demo_pkg/_made.py",)))
+    generated = with_settings(project, Settings(not_in_git=("demo_pkg/_made.py",)))
     assert found(contents.untracked, generated, sdist) == []
     assert found(contents.untracked, generated, wheel) == []
 

@@ -56,7 +56,7 @@ def test_a_private_name_is_named_in_sdist_and_wheel_unless_allowed(
         (finding,) = privacy.private_names(project, distribution)
         assert (finding.member, finding.found) == (member, f"it is named like {kind}")
         for pattern in (f"demo_pkg/{name}", name.rpartition("/")[2], "src/demo_pkg/*"):
-            allowed = with_settings(project, Settings(allow=(pattern,)))
+            allowed = with_settings(project, Settings(allow_names=(pattern,)))
             assert list(privacy.private_names(allowed, distribution)) == []
 
 
@@ -122,9 +122,9 @@ def test_a_made_up_secret_may_be_allowed_by_name_and_only_by_its_own_setting(
     project: Project, tmp_path: Path
 ) -> None:
     sdist = make_sdist(tmp_path, {"tests/test_keys.py": FAKE_AWS_KEY.encode()})
-    by_name = with_settings(project, Settings(allow=("*",)))
+    by_name = with_settings(project, Settings(allow_names=("*",)))
     assert [finding.rule for finding in privacy.secrets(by_name, sdist)] == ["secret"]
-    by_contents = with_settings(project, Settings(allow_contents=("tests/test_keys.py",)))
+    by_contents = with_settings(project, Settings(allow_secrets_in=("tests/test_keys.py",)))
     assert list(privacy.secrets(by_contents, sdist)) == []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ci.checkout.git import tracked_files
+from ci.package.project import NEWEST_PYTHON, read_project
 
 ROOT = Path(__file__).parents[3]
 NOXFILE = ROOT / "noxfile.py"
@@ -27,17 +28,20 @@ def sessions() -> list[ast.FunctionDef]:
     return [f for f in functions() if "nox.session" in ast.unparse(f).partition("def ")[0]]
 
 
-def selected(name: str) -> set[str]:
-    """The sessions that nox would run for `name`, the required ones included."""
+def selected(name: str, folder: Path = ROOT, *, key: str = "name") -> set[str]:
+    """The sessions that nox would run for `name`, the required ones included.
+
+    `key` is "session" for their names with the Python version.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "nox", "--list", "--json", "--session", name],
-        cwd=ROOT,
+        cwd=folder,
         env={name: value for name, value in os.environ.items() if not name.startswith("NOX")},
         capture_output=True,
         text=True,
         check=True,
     )
-    return {session["name"] for session in json.loads(done.stdout)}
+    return {session[key] for session in json.loads(done.stdout)}
 
 
 def test_every_session_says_in_one_line_what_it_does() -> None:
@@ -90,6 +94,39 @@ def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
     assert done.returncode == 1
     assert done.stderr.startswith("error[classifiers]: pyproject.toml gives no Python versions")
     assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["", '[tool.ci]\npythons = ["3.14", "3.9"]\n', "[tool.ci]\ntypecheck = false\n"],
+)
+def test_the_noxfile_tests_on_the_pythons_that_the_rest_of_the_pipeline_knows(
+    tmp_path: Path, settings: str
+) -> None:
+    pythons = [f"3.{minor}" for minor in (NEWEST_PYTHON + 1, 10, NEWEST_PYTHON, 9)]
+    classifiers = [f"Programming Language :: Python :: {python}" for python in pythons]
+    classifiers.append("Programming Language :: Python :: Free Threading")
+    head = f'[project]\nname = "demo"\nversion = "1"\nclassifiers = {json.dumps(classifiers)}\n'
+    (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
+    (tmp_path / "pyproject.toml").write_text(head + settings)
+    (tmp_path / "demo.py").touch()
+    wanted = read_project(tmp_path).python_versions
+    every = {f"tests_all-{python}" for python in wanted}
+    assert selected("tests_all", tmp_path, key="session") == {"wheel", *every}
+    lowest_and_highest = {f"tests-{wanted[0]}", f"tests-{wanted[-1]}"}
+    assert selected("tests", tmp_path, key="session") == {"wheel", *lowest_and_highest}
+    assert ("typecheck" in selected("pr", tmp_path)) == ("typecheck" not in settings)
+
+
+def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
+    command = ["uv", "python", "list", "--only-downloads", "--output-format", "json", "cpython"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    out = {
+        each["version_parts"]["minor"]
+        for each in json.loads(done.stdout)
+        if re.fullmatch(r"3\.\d+\.\d+", each["version"])
+    }
+    assert max(out) == NEWEST_PYTHON
 
 
 def test_publish_runs_nothing_of_the_package_before_it() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.errors import UserError
-from ci.package.project import Settings, read_project
+from ci.package.project import NEWEST_PYTHON, Settings, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,14 +69,22 @@ def test_without_a_build_system_setuptools_builds(package: Callable[..., Path]) 
 def test_the_settings_of_the_pipeline_are_read(package: Callable[..., Path]) -> None:
     root = package(
         f'{STATIC}[tool.ci]\nrelease-branch = "trunk"\nchangelog = false\n'
-        'sdist-include = ["data"]\nallow = ["*.csv"]\nmax-size = 1000\n'
+        'sdist-include = ["data"]\nallow-names = ["*.csv"]\nallow-secrets-in = ["tests/*"]\n'
+        'not-in-git = ["_version.py"]\nwheel-exclude = ["*.txt"]\nmax-size = 1000\n'
+        'pythons = ["3.13", "3.9"]\nformat = "none"\ntypecheck = false\n'
     )
     assert read_project(root).settings == Settings(
         release_branch="trunk",
         changelog=None,
         sdist_include=("data",),
-        allow=("*.csv",),
+        allow_names=("*.csv",),
+        allow_secrets_in=("tests/*",),
+        not_in_git=("_version.py",),
+        wheel_exclude=("*.txt",),
         max_size=1000,
+        pythons=("3.9", "3.13"),
+        format="none",
+        typecheck=False,
     )
 
 
@@ -140,13 +148,109 @@ def test_a_package_that_is_not_named_as_the_project_is_found(
     assert (project.import_name, project.package_dir) == (import_name, Path(file).parent)
 
 
-def test_a_package_that_is_a_single_module_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "file", "import_name"),
+    [
+        ("", "sample_pkg_one.py", "sample_pkg_one"),
+        ("", "src/sample_pkg_one.py", "sample_pkg_one"),
+        ("[tool.setuptools]\npy-modules = ['odd']\n", "odd.py", "odd"),
+        ("[tool.flit.module]\nname = 'odd'\n", "src/odd.py", "odd"),
+        ("[tool.hatch.build.targets.wheel]\nonly-include = ['odd.py']\n", "odd.py", "odd"),
+        ("[[tool.poetry.packages]]\ninclude = 'odd.py'\nfrom = 'src'\n", "src/odd.py", "odd"),
+    ],
+)
+def test_a_package_that_is_a_single_module_is_found(
+    tmp_path: Path, told: str, file: str, import_name: str
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+    (tmp_path / "pyproject.toml").write_text(STATIC + told, encoding="utf-8")
+    project = read_project(tmp_path)
+    assert (project.import_name, project.package_dir) == (import_name, Path(file))
+    assert project.is_module
+
+
+@pytest.mark.parametrize(
+    ("told", "folder", "import_name"),
+    [
+        ("", "src/sample/pkg/one", "sample.pkg.one"),
+        ("", "sample/pkg/one", "sample.pkg.one"),
+        ("", "src/space/odd", "space.odd"),
+        ("", "src/outer/inner/odd", "outer.inner.odd"),
+        ("[tool.setuptools]\npackages = ['space.odd']\n", "src/space/odd", "space.odd"),
+    ],
+)
+def test_a_package_in_a_namespace_is_found(
+    tmp_path: Path, told: str, folder: str, import_name: str
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text(STATIC + told, encoding="utf-8")
+    project = read_project(tmp_path)
+    assert (project.import_name, project.package_dir) == (import_name, Path(folder))
+    assert not project.is_module
+
+
+@pytest.mark.parametrize("name", ["sample_pkg_one", "other"])
+def test_of_several_packages_only_one_of_the_projects_name_is_taken(
+    tmp_path: Path, name: str
+) -> None:
+    for package in (name, "another"):
+        (tmp_path / "src" / package).mkdir(parents=True)
+        (tmp_path / "src" / package / "__init__.py").touch()
     (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
-    (tmp_path / "sample_pkg_one.py").touch()
-    (tmp_path / "Sample_Pkg_one.py").touch()
-    with pytest.raises(UserError, match="is one module") as raised:
-        read_project(tmp_path)
-    assert raised.value.code == "single-module"
+    if name == "other":
+        with pytest.raises(UserError) as raised:
+            read_project(tmp_path)
+        assert raised.value.code == "no-package"
+    else:
+        assert read_project(tmp_path).import_name == name
+
+
+_CLASSIFIERS = """classifiers = [
+  "Programming Language :: Python :: 3.14",
+  "Programming Language :: Python :: 3.{}",
+  "Programming Language :: Python :: Free Threading :: 2 - Beta",
+]
+"""
+
+
+def test_a_python_that_is_not_out_is_tested_only_where_it_is_named(
+    package: Callable[..., Path],
+) -> None:
+    head = '[project]\nname = "sample_pkg_one"\nversion = "1"\n'
+    out = head + _CLASSIFIERS.format(NEWEST_PYTHON)
+    assert read_project(package(out)).python_versions == ("3.14", f"3.{NEWEST_PYTHON}")
+    coming = head + _CLASSIFIERS.format(NEWEST_PYTHON + 1)
+    assert read_project(package(coming)).python_versions == ("3.14",)
+    named = f'{coming}[tool.ci]\npythons = ["3.{NEWEST_PYTHON + 1}", "3.9"]\n'
+    assert read_project(package(named)).python_versions == ("3.9", f"3.{NEWEST_PYTHON + 1}")
+    alone = coming.replace("3.14", f"3.{NEWEST_PYTHON + 2}")
+    assert len(read_project(package(alone)).python_versions) == 2
+
+
+def test_pythons_that_are_named_need_no_classifier(package: Callable[..., Path]) -> None:
+    root = package(
+        '[project]\nname = "sample_pkg_one"\nversion = "1"\n[tool.ci]\npythons = ["3.10"]\n'
+    )
+    assert read_project(root).python_versions == ("3.10",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("allow", "allow-names"),
+        ("allow-contents", "allow-secrets-in"),
+        ("generated", "not-in-git"),
+    ],
+)
+def test_an_old_name_of_a_setting_is_told_its_new_one(
+    package: Callable[..., Path], old: str, new: str
+) -> None:
+    with pytest.raises(UserError, match=f"has '{old}', an old name of '{new}'") as raised:
+        read_project(package(f'{STATIC}[tool.ci]\n{old} = ["a"]\n'))
+    assert raised.value.code == "renamed-setting"
+    assert raised.value.remedy.startswith(f"rename it to {new}")
 
 
 BAD = [
@@ -167,7 +271,14 @@ BAD = [
     (f"{STATIC}[tool.ci]\nchangelog = true\n", "setting-type"),
     (f'{STATIC}[tool.ci]\nrelease-branch = ""\n', "setting-type"),
     (f"{STATIC}[tool.ci]\nmax-size = true\n", "setting-type"),
-    (f"{STATIC}[tool.ci]\nallow = [1]\n", "pyproject-type"),
+    (f"{STATIC}[tool.ci]\nallow-names = [1]\n", "pyproject-type"),
+    (f"{STATIC}[tool.ci]\nallow-names = 'a'\n", "pyproject-type"),
+    (f"{STATIC}[tool.ci]\naudit-exceptions = 'a'\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\npythons = ['3.13t']\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\npythons = ['3']\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\nformat = 'yapf'\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\nformat = true\n", "setting-type"),
+    (f"{STATIC}[tool.ci]\ntypecheck = 'no'\n", "setting-type"),
 ]
 
 
@@ -195,6 +306,6 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 def test_a_package_without_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
-    with pytest.raises(UserError, match="no package Sample_Pkg_one") as raised:
+    with pytest.raises(UserError, match="neither a package Sample_Pkg_one nor a module") as raised:
         read_project(tmp_path)
     assert raised.value.code == "no-package"
