@@ -1,21 +1,22 @@
-"""The changelog's entry for a release, in a file written in Markdown or reStructuredText."""
+"""The changelog: its entries, in a file written in Markdown or reStructuredText."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
-
+from ci.checkout.version import parse_version
 from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ATX = re.compile(r"#{1,4} +(?P<text>.*?)[ #]*")
+    from packaging.version import Version
+
+_ATX = re.compile(r"(?P<mark>#{1,4}) +(?P<text>.*?)[ #]*")
 # A line of one punctuation mark under a heading, and in reStructuredText over it too.
 _ADORNMENT = re.compile(r"""(?P<mark>[=\-~^"'`:.*+#_])(?P=mark){2,}\s*""")
 
@@ -24,10 +25,62 @@ _ADORNMENT = re.compile(r"""(?P<mark>[=\-~^"'`:.*+#_])(?P=mark){2,}\s*""")
 _ENTRY = re.compile(
     r"""(?:[A-Za-z][\w.-]*\s+)?\[?v?(?P<version>\d[^\]\s(,:]*)\]?
         (?:\([^)\s]*\))?
-        (?:[\s,:/]*(?:[-\u2013\u2014]\s*)?\(?(?P<date>[^)\s]+))?""",
+        (?:[\s,:/]*(?:[-\u2013\u2014]\s*)?\(?(?P<date>[^)\s]+)\)?)?""",
     re.VERBOSE,
 )
+_UNRELEASED = re.compile(r"\[?unreleased\b", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A heading and what stands below it, up to the next heading of its kind.
+
+    `heading` is the heading's text, `mark` what makes it one ("##", or the character under it);
+    `version` and `date` are as written, None where the heading has none. The entry is
+    `text[start:end]`, what stands below its heading is `text[body:end]`.
+    """
+
+    heading: str
+    mark: str
+    start: int
+    body: int
+    end: int
+
+    @property
+    def is_unreleased(self) -> bool:
+        """Whether this is where changes are collected until they are released."""
+        return _UNRELEASED.match(self.heading) is not None
+
+    @property
+    def version(self) -> str | None:
+        """The version that the heading names, as it is written."""
+        found = _ENTRY.match(self.heading)
+        return found["version"] if found else None
+
+    @property
+    def date(self) -> str | None:
+        """The word after the version, where the date should be."""
+        found = _ENTRY.match(self.heading)
+        return found["date"] if found else None
+
+    @property
+    def named(self) -> str:
+        """The heading up to the date."""
+        found = _ENTRY.match(self.heading)
+        return found[0] if found else ""
+
+
+def read_changelog(path: Path) -> str:
+    """The changelog's text. Raises UserError when it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            "changelog-unreadable",
+            f"{path.name} can't be read ({error})",
+            "write it, or set changelog = false in [tool.ci] for a package without one",
+        ) from None
 
 
 def check_changelog(path: Path, version: Version) -> None:
@@ -35,55 +88,71 @@ def check_changelog(path: Path, version: Version) -> None:
 
     Tomorrow is fine too: the author's day may be ahead of UTC.
     """
-    heading = new_heading(path, version)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            "changelog-unreadable",
-            f"{path.name} can't be read ({error})",
-            "write it, or set changelog = false in [tool.ci] for a package without one",
-        ) from None
-    entries = ((found, _ENTRY.match(found)) for found in headings(text))
-    entry = next((e for e in entries if e[1] and _is_version(e[1]["version"], version)), None)
+    found = list(entries(read_changelog(path)))
+    today = datetime.now(UTC).date()
+    heading = new_heading(path, found, version, today)[0]
+    entry = next((entry for entry in found if parse_version(entry.version) == version), None)
     if entry is None:
         raise UserError(
             "changelog-entry", f"{path.name} has no entry for {version}", f"add {heading!r}"
         )
-    found, parts = entry
-    dated = _parse_date(parts["date"] if parts else None)
-    if dated is None or dated > datetime.now(UTC).date() + timedelta(days=1):
+    dated = _parse_date(entry.date)
+    if dated is None or dated > today + timedelta(days=1):
         raise UserError(
             "changelog-date",
-            f"{path.name} has {found!r}, without a date of today or earlier (YYYY-MM-DD)",
+            f"{path.name} has {entry.heading!r}, without a date of today or earlier (YYYY-MM-DD)",
             f"make it {heading!r}",
         )
 
 
-def new_heading(path: Path, version: Version) -> str:
-    """The heading of an entry for `version` that is released today, on one line."""
-    today = datetime.now(UTC).date()
-    if path.suffix.lower() in {".md", ".markdown"}:
-        return f"## [{version}] - {today}"
-    return f"{version} ({today})"
+def new_heading(path: Path, found: list[Entry], version: Version, day: date) -> list[str]:
+    """The lines of a heading for `version`, in the form of the entries that were `found`."""
+    like = next((entry for entry in found if entry.version and entry.date), None)
+    mark = found[0].mark if found else ""
+    if not mark:
+        mark = "##" if path.suffix.lower() in {".md", ".markdown"} else "-"
+    if like:
+        written = like.named.replace(str(like.version), str(version))
+        text = written.replace(str(like.date), str(day))
+    else:
+        text = f"[{version}] - {day}" if mark.startswith("#") else f"{version} ({day})"
+    return [f"{mark} {text}"] if mark.startswith("#") else [text, mark * len(text)]
 
 
-def headings(text: str) -> Iterator[str]:
-    """The headings of a file, without what makes them headings."""
-    lines = text.splitlines()
-    for line, below in pairwise([*lines, ""]):
-        atx = _ATX.fullmatch(line)
+def entries(text: str) -> Iterator[Entry]:
+    """The entries of a changelog, in its order: versions, and what is not released yet.
+
+    Only headings of the first one's kind count: those of others are inside an entry, or over it.
+    """
+    found = [
+        heading
+        for heading in headings(text)
+        if heading.is_unreleased or parse_version(heading.version)
+    ]
+    kind = [heading for heading in found if heading.mark == found[0].mark]
+    ends = [heading.start for heading in kind[1:]] + [len(text)]
+    for heading, end in zip(kind, ends, strict=False):
+        yield Entry(heading.heading, heading.mark, heading.start, heading.body, end)
+
+
+def headings(text: str) -> Iterator[Entry]:
+    """Every heading of a file, as an entry with nothing below it."""
+    lines = text.splitlines(keepends=True)
+    start = 0
+    for number, line in enumerate(lines):
+        below = lines[number + 1] if number + 1 < len(lines) else ""
+        body = start + len(line)
+        atx = _ATX.fullmatch(line.rstrip())
+        adornment = _ADORNMENT.fullmatch(below)
         if atx:
-            yield atx["text"]
-        elif _ADORNMENT.fullmatch(below) and re.search(r"\w", line):
-            yield line.strip()
-
-
-def _is_version(text: str, version: Version) -> bool:
-    try:
-        return Version(text) == version
-    except InvalidVersion:
-        return False
+            yield Entry(atx["text"], atx["mark"], start, body, body)
+        elif adornment and re.search(r"\w", line):
+            over = (
+                start - len(lines[number - 1]) if number and lines[number - 1] == below else start
+            )
+            end = body + len(below)
+            yield Entry(line.strip(), adornment["mark"], over, end, end)
+        start = body
 
 
 def _parse_date(text: str | None) -> date | None:

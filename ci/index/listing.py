@@ -69,12 +69,22 @@ class Index:
                 "see that the URL is right and the server up, then run this again",
             ) from None
 
+    def versions(self, project: str) -> set[Version]:
+        """All versions of which the index has a file, yanked ones too.
+
+        Raises UserError when the index can't be read, after trying as often as retry has it.
+        """
+        packages = self._patiently(self._packages, project)
+        return {version for version in map(_version, packages) if version}
+
     def newest(self, project: str) -> Version | None:
         """The highest version that is not yanked; a pre-release only if there is nothing else.
 
         Raises UserError when the index can't be read, after trying as often as retry has it.
         """
-        versions = self._patiently(self._versions, project)
+        packages = self._patiently(self._packages, project)
+        found = (_version(package) for package in packages if not package.is_yanked)
+        versions = [version for version in found if version]
         finals = [version for version in versions if not version.is_prerelease]
         return max(finals or versions, default=None)
 
@@ -86,12 +96,11 @@ class Index:
         """Like `look`, but hashes the bytes that the index serves instead of believing its page."""
         return self._hash(project, version, lambda _: None)
 
-    def _versions(self, project: str) -> list[Version]:
-        """The versions of which some file is not yanked."""
+    def _packages(self, project: str) -> list[DistributionPackage]:
+        """All files of the project; none if the index does not know it."""
         with self._client() as client:
             page = self._page(client, project)
-        packages = [each for each in page.packages if not each.is_yanked] if page else []
-        return [version for version in map(_version, packages) if version]
+        return page.packages if page else []
 
     def answers(self) -> bool:
         """Whether an index is there at all (its page of projects, of which no more is read)."""

@@ -16,6 +16,7 @@ from ci.distributions.manifest import dist_folder, read_release
 from ci.distributions.metadata import is_version, metadata_version, stated_versions
 from ci.errors import UserError, exit_with
 from ci.package.project import read_project
+from ci.release.versions import check_public
 
 if TYPE_CHECKING:
     from ci.distributions.manifest import Release
@@ -36,11 +37,21 @@ def check_release(root: Path) -> None:
     tag = find_tag(root, release.version)
     check_tag(root, tag, release.version)
     check_wheel(project, release)
-    check_branch(root, os.environ.get("RELEASE_BRANCH") or project.settings.release_branch)
+    check_branch(root, release_branch(project))
     check_clean(root)
-    if project.settings.changelog:
-        check_changelog(root / project.settings.changelog, release.version)
+    check_entry(project, release.version)
     print(f"tag {tag} is {project.name} {release.version}, ready for release")
+
+
+def release_branch(project: Project) -> str:
+    """The branch that releases come from: RELEASE_BRANCH, else what `[tool.ci]` says."""
+    return os.environ.get("RELEASE_BRANCH") or project.settings.release_branch
+
+
+def check_entry(project: Project, version: Version) -> None:
+    """Check that the changelog has an entry for `version`, unless the package has no changelog."""
+    if project.settings.changelog:
+        check_changelog(project.root / project.settings.changelog, version)
 
 
 def tag_version(tag: str) -> Version | None:
@@ -51,12 +62,22 @@ def tag_version(tag: str) -> Version | None:
         return None
 
 
+def tags_to_release(root: Path) -> list[str]:
+    """The tag that RELEASE_TAG names, else all tags at HEAD. Raises UserError if there is none."""
+    named = os.environ.get("RELEASE_TAG")
+    tags = [named] if named else git(root, "tag", "--points-at", "HEAD").split()
+    if not tags:
+        raise UserError(
+            "no-tag",
+            "RELEASE_TAG is not set, and there is no tag at HEAD",
+            "run `nox -s ready`, which says what is missing and how to tag",
+        )
+    return tags
+
+
 def find_tag(root: Path, version: Version) -> str:
     """The tag to release: RELEASE_TAG, else the one at HEAD that means `version`."""
-    named = os.environ.get("RELEASE_TAG")
-    if named:
-        return named
-    tags = git(root, "tag", "--points-at", "HEAD").split()
+    tags = tags_to_release(root)
     matching = [tag for tag in tags if tag_version(tag) == version]
     if matching:
         taken = max(matching, key=lambda tag: tag == f"v{version}")
@@ -66,21 +87,15 @@ def find_tag(root: Path, version: Version) -> str:
         return taken
     if len(tags) == 1:
         return tags[0]
-    if tags:
-        raise UserError(
-            "no-tag-matches",
-            f"none of the tags at HEAD ({', '.join(tags)}) is the version {version}",
-            f"git tag v{version}, or name the tag in RELEASE_TAG",
-        )
     raise UserError(
-        "no-tag",
-        "RELEASE_TAG is not set, and there is no tag at HEAD",
+        "no-tag-matches",
+        f"none of the tags at HEAD ({', '.join(tags)}) is the version {version}",
         f"git tag v{version}, or name the tag in RELEASE_TAG",
     )
 
 
-def check_tag(root: Path, tag: str, built: Version) -> None:
-    """The tag exists, points to HEAD, and means the version that was built, a public one."""
+def check_tag_itself(root: Path, tag: str) -> Version:
+    """The version that the tag means. Raises UserError unless it is a version's tag at HEAD."""
     version = tag_version(tag)
     if version is None:
         raise UserError(
@@ -101,18 +116,19 @@ def check_tag(root: Path, tag: str, built: Version) -> None:
             f"the tag {tag} is at {commit}, and HEAD is {head}",
             "check out the tag; if it was moved, delete it and release a new version instead",
         )
+    return version
+
+
+def check_tag(root: Path, tag: str, built: Version) -> None:
+    """The tag exists, points to HEAD, and means the version that was built, a public one."""
+    version = check_tag_itself(root, tag)
     if version != built:
         raise UserError(
             "tag-version",
             f"the tag {tag} does not match the version {built} of the built wheel",
             "change one of them, then tag again; if the version comes from the tag, build again",
         )
-    if version.local or version.is_devrelease:
-        raise UserError(
-            "version-not-public",
-            f"{version} is a {'local' if version.local else 'development'} version",
-            'release one such as "1.2.0" or "1.2.0rc1"',
-        )
+    check_public(version)
 
 
 def check_wheel(project: Project, release: Release) -> None:

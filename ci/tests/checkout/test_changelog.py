@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
-from ci.checkout.changelog import check_changelog, headings
+from ci.checkout.changelog import check_changelog, entries, headings, new_heading
 from ci.errors import UserError
 
 if TYPE_CHECKING:
@@ -116,4 +116,90 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
 
 def test_headings_are_found_in_both_forms() -> None:
     text = "# One #\ntext\nTwo\n===\n\n=====\nThree\n=====\nnone\n--\n####\n"
-    assert list(headings(text)) == ["One", "Two", "Three"]
+    assert [heading.heading for heading in headings(text)] == ["One", "Two", "Three"]
+
+
+KEPT = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- New.
+
+## [v1.2.0](https://example.invalid/1.2.0) - 2026-01-31 [YANKED]
+
+- Demo.
+
+## 1.1
+"""
+UNDERLINED = """\
+=========
+Changelog
+=========
+
+Unreleased
+----------
+
+Added
+~~~~~
+
+- New.
+
+1.2.0 (2026-01-31)
+------------------
+
+3.8
+~~~
+
+- Demo.
+
+demo 1.1
+--------
+"""
+
+
+@pytest.mark.parametrize("text", [KEPT, UNDERLINED])
+def test_entries_are_found_with_what_is_below_them(text: str) -> None:
+    unreleased, last, first = entries(text)
+    assert (unreleased.is_unreleased, unreleased.version) == (True, None)
+    assert text[unreleased.body : unreleased.end].strip().startswith(("### Added", "Added\n~~~~~"))
+    assert text[unreleased.body : unreleased.end].strip().endswith("- New.")
+    assert (last.is_unreleased, last.version, last.date) == (False, "1.2.0", "2026-01-31")
+    assert text[last.body : last.end].strip().endswith("- Demo.")
+    assert (first.version, first.date, first.end) == ("1.1", None, len(text))
+    assert text[: unreleased.start] + text[unreleased.start :] == text
+
+
+def test_an_overline_belongs_to_its_entry() -> None:
+    text = "=====\nTitle\n=====\n\n=====\n1.2.0\n=====\n- Demo.\n"
+    (entry,) = entries(text)
+    assert text[entry.start : entry.body] == "=====\n1.2.0\n=====\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "heading"),
+    [
+        ("CHANGES.md", "", ["## [1.3.0] - 2026-02-01"]),
+        ("CHANGES.rst", "", ["1.3.0 (2026-02-01)", "------------------"]),
+        ("CHANGES.md", "### 1.2 (2026-01-31)\n", ["### 1.3.0 (2026-02-01)"]),
+        ("CHANGES.md", "## Unreleased\n## v1.2\n", ["## [1.3.0] - 2026-02-01"]),
+        (
+            "CHANGES.md",
+            "## [v1.2](https://example.invalid/1.2) - 2026-01-31 [YANKED]\n",
+            ["## [v1.3.0](https://example.invalid/1.3.0) - 2026-02-01"],
+        ),
+        (
+            "NEWS",
+            "demo 1.2, 2026-01-31\n====================\n",
+            ["demo 1.3.0, 2026-02-01", "======================"],
+        ),
+    ],
+)
+def test_a_new_heading_is_like_those_that_are_there(
+    tmp_path: Path, name: str, text: str, heading: list[str]
+) -> None:
+    found = list(entries(text))
+    day = datetime(2026, 2, 1, tzinfo=UTC).date()
+    assert new_heading(tmp_path / name, found, Version("1.3.0"), day) == heading

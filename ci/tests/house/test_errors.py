@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, UserErrors, check_all, exit_with
 
 
 def test_a_user_error_is_two_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +31,29 @@ def test_an_interrupt_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> Non
 def test_success_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     exit_with(lambda: None)
     assert capsys.readouterr() == ("", "")
+
+
+def test_several_errors_are_shown_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def one() -> None:
+        raise UserError("one", "a is odd", "use b")
+
+    def two() -> None:
+        check_all(one, lambda: None, one)
+
+    with pytest.raises(SystemExit) as ended:
+        exit_with(lambda: check_all(one, lambda: None, two))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "error[one]: a is odd\nhelp: use b\n" * 3
+
+
+def test_what_is_no_user_error_is_not_collected() -> None:
+    def broken() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        check_all(broken)
+
+
+def test_checks_that_pass_raise_nothing_and_errors_say_themselves() -> None:
+    check_all(lambda: None)
+    assert str(UserErrors([UserError("one", "a is odd", "use b")])) == "a is odd: use b [one]"

@@ -75,7 +75,7 @@ def test_without_any_tag_it_says_how_to_make_one(package: Path) -> None:
     assert package.is_dir()
     problem = refuse()
     assert problem.code == "no-tag"
-    assert "git tag v1.2.0" in problem.remedy
+    assert "nox -s ready" in problem.remedy
 
 
 def test_of_several_tags_the_one_that_matches_is_taken_and_the_others_named(

@@ -1,0 +1,125 @@
+"""Say before the tag is made whether the release will pass: everything that is wrong, at once.
+
+Nothing is tagged, pushed or uploaded. What the tag's own check judges later is judged here by the
+same functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from ci.checkout import origin
+from ci.checkout.commit import check_clean
+from ci.checkout.git import git
+from ci.checkout.version import find_places
+from ci.distributions.manifest import dist_folder, read_release
+from ci.errors import UserError, check_all, exit_with
+from ci.index.repository import add_repository_arguments
+from ci.package.project import read_project
+from ci.release.check_tag import check_entry, check_wheel, release_branch, tag_version
+from ci.release.versions import check_above, check_public, released_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ci.package.project import Project
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Judge the release that dist/ holds, and end with the commands that release it."""
+    arguments = _parse(argv)
+    root = Path.cwd()
+    project = read_project(root)
+    built = read_release(dist_folder(root))
+    version = arguments.version or built.version
+    branch = release_branch(project)
+    check_all(
+        partial(check_named, project, built.version, version),
+        partial(check_public, version),
+        partial(check_wheel, project, built),
+        partial(check_index, project, version, arguments),
+        partial(check_clean, root),
+        partial(check_entry, project, version),
+        *origin_checks(root, branch, version),
+    )
+    head = git(root, "rev-parse", "--short", "HEAD")
+    print(f"{project.name} {version} can be released: {head} on {branch}. Type:\n")
+    print(f'    git tag -a v{version} -m "{project.name} {version}"')
+    print(f"    git push origin v{version}")
+
+
+def check_named(project: Project, built: Version, version: Version) -> None:
+    """Check that the tag `version` would be the version of the wheel that is built at it.
+
+    A version from git's tags becomes that of the tag; one that is written down stays as it is.
+    Raises UserError.
+    """
+    if built == version:
+        return
+    places = find_places(project.root, project.package_dir, built)
+    if places or not (built.is_devrelease or built.local):
+        raise UserError(
+            "version-differs",
+            f"the wheel is {built}, and you named {version}",
+            f"nox -s prepare -- {version}",
+        )
+
+
+def check_index(project: Project, version: Version, arguments: argparse.Namespace) -> None:
+    """Check that `version` is above all that the index has. Raises UserError."""
+    url, versions = released_versions(project, arguments)
+    check_above(version, versions, url)
+
+
+def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:
+    """The checks of what was pushed, and of the tag's name here and there."""
+    yield partial(check_free, version, git(root, "tag").split(), "this clone")
+    try:
+        there = origin.fetch(root)
+    except UserError as error:
+        yield partial(_fail, error)
+        if error.code == "no-origin":
+            return
+    else:
+        yield partial(check_free, version, there, "origin")
+    yield partial(origin.check_pushed, root, branch)
+
+
+def check_free(version: Version, tags: Sequence[str], where: str) -> None:
+    """Check that none of the `tags` means `version`. Raises UserError."""
+    taken = [tag for tag in tags if tag_version(tag) == version]
+    if taken:
+        raise UserError(
+            "tag-taken",
+            f"{where} has the tag {taken[0]} already",
+            f"release another version; or, if {taken[0]} was never pushed, git tag -d {taken[0]}",
+        )
+
+
+def _fail(error: UserError) -> None:
+    raise error
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s ready --", description=main.__doc__)
+    parser.add_argument(
+        "version", nargs="?", type=_version, help="where the version comes from git's tags"
+    )
+    add_repository_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def _version(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise argparse.ArgumentTypeError(f"{text!r} is no PEP 440 version") from None
+
+
+if __name__ == "__main__":
+    exit_with(main)
