@@ -266,9 +266,27 @@ def pr(_: nox.Session) -> None:
     """Check all that a pull request must pass."""
 
 
-@nox.session(venv_backend="none", default=False, requires=["pr", "check_tag", "reproduce"])
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
+def find_tag(session: nox.Session) -> None:
+    """Check that there is a tag that may be released, before anything is built."""
+    install(session, "checks")
+    run_ci(session, "release.find_tag")
+
+
+# `find_tag` comes first and runs alone: a release without its tag ends in two seconds.
+RELEASE = ["find_tag", "pr", "check_tag", "reproduce"]
+
+
+@nox.session(venv_backend="none", default=False, requires=RELEASE)
 def release(_: nox.Session) -> None:
     """Check all that a release must pass; leaves dist/ and its manifest, uploads nothing."""
+
+
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False, requires=["build"])
+def ready(session: nox.Session) -> None:
+    """Say whether HEAD may be tagged and released, and how; [VERSION] if it comes from tags."""
+    install(session, "verify", keep=("TWINE_REPOSITORY",))
+    run_ci(session, "release.ready", *session.posargs)
 
 
 # --- what a release does next --------------------------------------------------------------------

@@ -7,6 +7,8 @@ same functions.
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +21,12 @@ from ci.checkout.git import git
 from ci.checkout.version import find_places
 from ci.distributions.manifest import dist_folder, read_release
 from ci.errors import UserError, check_all, exit_with
-from ci.index.repository import add_repository_arguments
+from ci.index.listing import find_index
+from ci.index.repository import add_repository_arguments, read_repository
+from ci.index.retry import read_retry_policy
 from ci.package.project import read_project
 from ci.release.check_tag import check_entry, check_wheel, release_branch, tag_version
-from ci.release.versions import check_above, check_public, released_versions
+from ci.release.versions import check_above, check_public
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,14 +70,21 @@ def check_named(project: Project, built: Version, version: Version) -> None:
         raise UserError(
             "version-differs",
             f"the wheel is {built}, and you named {version}",
-            f"nox -s prepare -- {version}",
+            f"write {version} where the version stands, or leave it out",
         )
 
 
 def check_index(project: Project, version: Version, arguments: argparse.Namespace) -> None:
-    """Check that `version` is above all that the index has. Raises UserError."""
-    url, versions = released_versions(project, arguments)
-    check_above(version, versions, url)
+    """Check that `version` is above all that are on the index that `arguments` name.
+
+    A person waits, so it is asked twice at most. Raises UserError, also when it can't be read.
+    """
+    retry = read_retry_policy(os.environ)
+    retry = replace(
+        retry, attempts=min(retry.attempts, 2), request_timeout=min(retry.request_timeout, 10)
+    )
+    index = find_index(read_repository(arguments, os.environ), retry, print)
+    check_above(version, index.versions(project.normalized_name), index.url)
 
 
 def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ci.errors import UserError
-from ci.index.listing import find_index
-from ci.index.repository import read_repository
-from ci.index.retry import read_retry_policy
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Collection
 
     from packaging.version import Version
-
-    from ci.package.project import Project
 
 
 def check_public(version: Version) -> None:
@@ -48,17 +40,3 @@ def check_above(version: Version, released: Collection[Version], where: str) -> 
         f"{version} is not above {max(released)}, the highest that {where} has",
         f"release a version above {max(released)}",
     )
-
-
-def released_versions(project: Project, arguments: argparse.Namespace) -> tuple[str, set[Version]]:
-    """The URL of the index that `arguments` or the environment name, and all versions it has.
-
-    It is asked twice at most, 10 seconds each: a person waits. Raises UserError when it can't be
-    read.
-    """
-    retry = read_retry_policy(os.environ)
-    retry = replace(
-        retry, attempts=min(retry.attempts, 2), request_timeout=min(retry.request_timeout, 10)
-    )
-    index = find_index(read_repository(arguments, os.environ), retry, print)
-    return index.url, index.versions(project.normalized_name)
