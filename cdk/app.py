@@ -39,4 +39,4 @@ if __name__ == "__main__":
     try:
         main()
     except ContextProblem as problem:
-        sys.exit(f"error: {problem}")
+        sys.exit(str(problem))

@@ -1,55 +1,92 @@
-"""A CodeBuild project that runs nox sessions."""
+"""A CodeBuild project that runs one nox session, under a role of its own."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_codebuild as codebuild
 
-from storage import run_log
+from build_role import BuildRole
+from buildspec import build_spec
+from storage import private_bucket, run_log
 
 if TYPE_CHECKING:
+    from aws_cdk import Stack, aws_s3
+
+    from buildspec import Product
     from settings import Settings
 
 
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a project's builds do: the session, the artifacts that it takes, and what it makes.
+
+    `takes` begins with the source. `variables` are the builds' own, besides the pipeline's.
+    """
+
+    session: str
+    takes: tuple[str, ...] = ("source",)
+    makes: tuple[Product, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The artifacts that later actions may take."""
+        return ("dist",) if "artifacts" in self.makes else ()
+
+
 class BuildProject(codebuild.PipelineProject):
-    """Calls the session that NOXSESSION names, through the buildspec that all projects share."""
+    """Runs its task's session, by the one buildspec of all projects.
+
+    Its role may read and write what the task takes and leaves, and no other artifact.
+    """
 
     def __init__(
         self,
         stack: Stack,
         construct_id: str,
+        *,
         settings: Settings,
-        variables: dict[str, str],
-        cache: codebuild.Cache | None = None,
+        artifacts: aws_s3.IBucket,
+        task: Task,
     ) -> None:
-        """`variables` are the build's environment.
-
-        Every build may make report groups of its own, also one that writes no reports:
-        buildspec.yml names some, and AWS does not say whether CodeBuild makes them all the same.
-        """
+        """`artifacts` is the bucket of its pipeline."""
         name = f"{settings.name}-{construct_id}"
-        log = run_log(
-            stack, f"{construct_id}-log", f"/aws/codebuild/{name}", settings.log_retention
-        )
+        path = f"/aws/codebuild/{name}"
+        log = run_log(stack, f"{construct_id}-log", path, settings.log_retention)
+        cache = private_bucket(stack, "cache") if "cache" in task.makes else None
+        role = BuildRole(stack, f"{construct_id}-role", repository=settings.repository, log=log)
+        role.use_artifacts(artifacts, read=task.takes, write=task.leaves)
+        if "reports" in task.makes:
+            role.write_reports(name)
+        if cache:
+            cache.grant_read_write(role)
         super().__init__(
             stack,
             construct_id,
             project_name=name,
-            build_spec=codebuild.BuildSpec.from_source_filename("buildspec.yml"),
+            # What CDK would grant is for whole buckets.
+            role=role.without_policy_updates(),
+            build_spec=build_spec(task.makes),
             environment=codebuild.BuildEnvironment(
                 build_image=codebuild.LinuxBuildImage.STANDARD_7_0,
                 compute_type=codebuild.ComputeType.SMALL,
                 privileged=False,
             ),
-            environment_variables=plain(variables),
+            environment_variables=plain({"NOXSESSION": task.session, **task.variables}),
             timeout=Duration.minutes(30),
-            cache=cache,
+            cache=codebuild.Cache.bucket(cache) if cache else None,
             logging=codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log)
             ),
         )
+        self.name = name
+        self.task = task
+        self.build_role = role
+        self.artifacts = artifacts
+        self.cache_bucket = cache
 
 
 def plain(variables: dict[str, str]) -> dict[str, codebuild.BuildEnvironmentVariable]:

@@ -1,23 +1,30 @@
-"""A pipeline that runs at the commit it is started with."""
+"""A pipeline that runs for one commit, the one that an event named."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack, aws_codecommit, aws_events, aws_iam, aws_sqs
+from aws_cdk import Stack, aws_codecommit, aws_events, aws_iam
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 
-from build_project import BuildProject, plain
+from build_project import plain
 from start_pipeline import StartPipeline
 from storage import private_bucket
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns, aws_sqs
+
+    from build_project import BuildProject
+    from events import Trigger
     from settings import Settings
 
 
 class CommitPipeline(codepipeline.Pipeline):
-    """Source, then whatever is added; started by events, never by a branch's movement.
+    """Source, then the stages that are added; events start it, a branch's movement does not.
+
+    Source clones the branch's head. Each build then checks out the commit that the event named:
+    AWS does not say that a source revision override works in every execution mode.
 
     One role serves the pipeline and its actions: they do nothing but fetch, start builds and wait.
     """
@@ -27,81 +34,93 @@ class CommitPipeline(codepipeline.Pipeline):
         stack: Stack,
         construct_id: str,
         settings: Settings,
-        mode: codepipeline.ExecutionMode,
-        variables: dict[str, str],
+        trigger: Trigger,
+        undelivered: aws_sqs.IQueue,
     ) -> None:
-        """`variables` are the pipeline's, and every build's; their values are paths in the event.
+        """The trigger's variables are the pipeline's, and every build's.
 
-        None has a default: a start by hand has to name its commit as well.
+        None has a default: anyone who starts it by hand has to name the commit.
         """
         self.name = f"{settings.name}-{construct_id}"
-        # A bucket for each pipeline, as CDK's grants are for whole buckets.
+        # A bucket for each pipeline: the builds of one never see what the other made.
         self.artifacts = private_bucket(stack, f"{construct_id}-artifacts")
         super().__init__(
             stack,
             construct_id,
             pipeline_name=self.name,
             pipeline_type=codepipeline.PipelineType.V2,
-            execution_mode=mode,
+            execution_mode=trigger.mode,
             artifact_bucket=self.artifacts,
             cross_account_keys=False,
             use_pipeline_role_for_actions=True,
-            variables=[codepipeline.Variable(variable_name=name) for name in variables],
+            variables=[codepipeline.Variable(variable_name=name) for name in trigger.variables],
         )
-        self._variables = variables
-        self._source = codepipeline.Artifact("source")
+        self._variables = {name: f"#{{variables.{name}}}" for name in trigger.variables}
         self._add_source(settings.repository, settings.branch)
+        self._start_on(trigger, undelivered)
 
     def _add_source(self, repository: str, branch: str) -> None:
         source = actions.CodeCommitSourceAction(
             action_name="Source",
             repository=aws_codecommit.Repository.from_repository_name(self, "code", repository),
             branch=branch,
-            output=self._source,
+            output=codepipeline.Artifact("source"),
             trigger=actions.CodeCommitTrigger.NONE,
             # A zip would have neither tags nor history.
             code_build_clone_output=True,
         )
         self.add_stage(stage_name="Source", actions=[source])
 
-    def add_build(
-        self,
-        stage: str,
-        project: BuildProject,
-        variables: dict[str, str] | None = None,
-        takes: codepipeline.Artifact | None = None,
-        makes: codepipeline.Artifact | None = None,
-    ) -> None:
-        """A stage of one build; `variables` win over the project's."""
-        environment = {name: f"#{{variables.{name}}}" for name in self._variables}
-        build = actions.CodeBuildAction(
-            action_name=stage,
-            project=project,
-            input=self._source,
-            extra_inputs=[takes] if takes else None,
-            outputs=[makes] if makes else None,
-            environment_variables=plain(environment | (variables or {})),
-        )
-        self.add_stage(stage_name=stage, actions=[build])
-
-    def start_on(self, kind: str, detail: dict[str, object], undelivered: aws_sqs.IQueue) -> None:
-        """Start at the commit of each CodeCommit event of that kind with these details."""
-        pattern = aws_events.EventPattern(
-            source=["aws.codecommit"], detail_type=[kind], detail=detail
-        )
-        target = StartPipeline(self, undelivered, self._variables)
-        rule = aws_events.Rule(self, "trigger", event_pattern=pattern, targets=[target])
+    def _start_on(self, trigger: Trigger, undelivered: aws_sqs.IQueue) -> None:
+        target = StartPipeline(self, undelivered, trigger.variables)
+        rule = aws_events.Rule(self, "trigger", event_pattern=trigger.pattern, targets=[target])
         # CDK's target for pipelines is the one that forgets to let its rule write to the queue.
         rules = {"ArnEquals": {"aws:SourceArn": rule.rule_arn}}
         sender = aws_iam.ServicePrincipal("events.amazonaws.com", conditions=rules)
         undelivered.grant_send_messages(sender)
 
+    def add_builds(self, stage: str, *builds: actions.CodeBuildAction) -> None:
+        """A stage of builds that run at the same time."""
+        self.add_stage(stage_name=stage, actions=list(builds))
+
+    def build(
+        self, name: str, project: BuildProject, variables: dict[str, str] | None = None
+    ) -> actions.CodeBuildAction:
+        """An action of that name; later actions read what it exports as `#{name.VARIABLE}`.
+
+        `variables` win over the project's.
+        """
+        source, *others = [codepipeline.Artifact(artifact) for artifact in project.task.takes]
+        return actions.CodeBuildAction(
+            action_name=name,
+            project=project,
+            input=source,
+            extra_inputs=others,
+            outputs=[codepipeline.Artifact(artifact) for artifact in project.task.leaves],
+            environment_variables=plain(self._variables | (variables or {})),
+            variables_namespace=name if "exported-variables" in project.task.makes else None,
+        )
+
+    def add_approval(self, topic: aws_sns.ITopic) -> None:
+        """A stage that waits for a person, who hears of it by `topic`."""
+        ask = actions.ManualApprovalAction(action_name="Approve", notification_topic=topic)
+        self.add_stage(stage_name="Approval", actions=[ask])
+
     def ended(self, *states: str) -> aws_events.EventPattern:
-        """The events that tell of an execution's end in one of these states."""
+        """The events that tell of an execution's end in one of these states.
+
+        A new pipeline starts itself once, without variables, and fails: that is nobody's news.
+        AWS does not say that every such event has a trigger, so one without it counts.
+        """
+        trigger_types = ({"anything-but": "CreatePipeline"}, {"exists": False})
         return aws_events.EventPattern(
             source=["aws.codepipeline"],
             detail_type=["CodePipeline Pipeline Execution State Change"],
-            detail={"pipeline": [self.name], "state": list(states)},
+            detail={
+                "pipeline": [self.name],
+                "state": list(states),
+                "$or": [{"execution-trigger": {"trigger-type": [kind]}} for kind in trigger_types],
+            },
         )
 
     def page(self, execution: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aws_cdk import Environment, Stack, aws_codebuild, aws_events, aws_iam, aws_secretsmanager
-from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk.aws_codepipeline_actions import ManualApprovalAction
+from aws_cdk import Environment, Stack, aws_events, aws_secretsmanager
 
-from build_project import BuildProject
+import events
+from build_project import BuildProject, Task
 from commit_pipeline import CommitPipeline
 from notifications import Notifications
 from pull_request_comment import PullRequestComment
-from storage import private_bucket
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -33,72 +32,60 @@ class PipelineStack(Stack):
         self._release_tags()
 
     def _validate_pull_requests(self) -> None:
-        variables = {
-            "SOURCE_COMMIT": "$.detail.sourceCommit",
-            "DESTINATION_COMMIT": "$.detail.destinationCommit",
-            "PULL_REQUEST_ID": "$.detail.pullRequestId",
-        }
-        # In any other mode one pull request pushes out or holds up another.
-        mode = codepipeline.ExecutionMode.PARALLEL
-        pipeline = CommitPipeline(self, "pull-requests", self._settings, mode, variables)
-        # What a pull request leaves in this cache, no release may find.
-        cache = aws_codebuild.Cache.bucket(private_bucket(self, "cache"))
-        session = {"NOXSESSION": "pr"}
-        project = BuildProject(self, "pr-validation", self._settings, session, cache)
-        pipeline.add_build("Validate", project)
-        pattern: dict[str, object] = {
-            "event": ["pullRequestCreated", "pullRequestSourceBranchUpdated"],
-            "repositoryNames": [self._settings.repository],
-            "destinationReference": [f"refs/heads/{self._settings.branch}"],
-            "pullRequestStatus": ["Open"],
-            "isMerged": ["False"],
-        }
-        undelivered = self._notifications.undelivered
-        pipeline.start_on("CodeCommit Pull Request State Change", pattern, undelivered)
-        PullRequestComment(self, self._settings, pipeline).start_on_outcome(self._notifications)
+        trigger = events.pull_requests(self._settings)
+        pipeline = self._pipeline("pull-requests", trigger)
+        project = self._projects_of(pipeline)
+
+        validation = project("pr-validation", task=Task(session="pr", makes=("reports", "cache")))
+        pipeline.add_builds("Validate", pipeline.build("Validate", validation))
+
+        comment = PullRequestComment(self, self._settings, pipeline)
+        comment.start_on_outcome(self._notifications)
 
     def _release_tags(self) -> None:
-        variables = {"SOURCE_COMMIT": "$.detail.commitId", "RELEASE_TAG": "$.detail.referenceName"}
-        mode = codepipeline.ExecutionMode.QUEUED
-        pipeline = CommitPipeline(self, "releases", self._settings, mode, variables)
-        release = self._release_project(pipeline)
-        dist = codepipeline.Artifact("dist")
-        pipeline.add_build("Build", release, makes=dist)
-        if self._settings.manual_approval:
-            topic = self._notifications.topic
-            approve = ManualApprovalAction(action_name="Approve", notification_topic=topic)
-            pipeline.add_stage(stage_name="Approval", actions=[approve])
-        pipeline.add_build("Publish", self._publish_project(), takes=dist)
-        # Verifying installs and runs the package, so it does without the publisher's role.
-        pipeline.add_build("Verify", release, {"NOXSESSION": "verify"}, takes=dist)
-        pattern: dict[str, object] = {
-            # A tag that was moved is a referenceUpdated, and is not released again.
-            "event": ["referenceCreated"],
-            "repositoryName": [self._settings.repository],
-            "referenceType": ["tag"],
-            "referenceName": aws_events.Match.prefix("v"),
+        settings = self._settings
+        pipeline = self._pipeline("releases", events.version_tags(settings))
+        project = self._projects_of(pipeline)
+        # Their buildspec runs nothing of a commit that is not on this branch.
+        merged = {"RELEASE_BRANCH": settings.branch}
+
+        # Check runs tests and tools, which could change what is built beside them: it hands over
+        # nothing but a sum to compare with. Build runs nothing but the locked build backend.
+        check = Task(session="release", makes=("reports", "exported-variables"), variables=merged)
+        build = Task(session="build", makes=("artifacts", "exported-variables"), variables=merged)
+        pipeline.add_builds(
+            "Build",
+            pipeline.build("Check", project("release", task=check)),
+            pipeline.build("Build", project("build", task=build)),
+        )
+
+        if settings.manual_approval:
+            pipeline.add_approval(self._notifications.topic)
+
+        takes = ("source", "dist")
+        secret = {"PYPI_SECRET_ID": settings.secret}
+        publish = Task(session="publish", takes=takes, variables=merged | secret)
+        publisher = project("publish", task=publish)
+        token = aws_secretsmanager.Secret.from_secret_name_v2(self, "token", settings.secret)
+        token.grant_read(publisher.build_role)
+        sums = {
+            "CHECK_DIST_SHA256": "#{Check.DIST_SHA256}",
+            "BUILD_DIST_SHA256": "#{Build.DIST_SHA256}",
         }
-        undelivered = self._notifications.undelivered
-        pipeline.start_on("CodeCommit Repository State Change", pattern, undelivered)
+        pipeline.add_builds("Publish", pipeline.build("Publish", publisher, sums))
+
+        # It installs and runs the package, so it does without the publisher's role.
+        verify = Task(session="verify", takes=takes, variables=merged)
+        pipeline.add_builds("Verify", pipeline.build("Verify", project("verify", task=verify)))
+
         page = pipeline.page(aws_events.EventField.from_path("$.detail.execution-id"))
         self._notifications.send("failed", pipeline.ended("FAILED"), f"Release failed: {page}")
 
-    def _release_project(self, pipeline: CommitPipeline) -> BuildProject:
-        variables = {"NOXSESSION": "release", "RELEASE_BRANCH": self._settings.branch}
-        project = BuildProject(self, "release", self._settings, variables)
-        # Build runs what is not ours. CDK's grant is for the whole bucket: without this it could
-        # give Publish, which reads the token, another source. Keys are <pipeline>/<artifact>/….
-        only_dist = aws_iam.PolicyStatement(
-            effect=aws_iam.Effect.DENY,
-            actions=["s3:PutObject*", "s3:DeleteObject*"],
-            not_resources=[pipeline.artifacts.arn_for_objects("*/dist/*")],
-        )
-        project.add_to_role_policy(only_dist)
-        return project
+    def _pipeline(self, construct_id: str, trigger: events.Trigger) -> CommitPipeline:
+        queue = self._notifications.undelivered
+        return CommitPipeline(self, construct_id, self._settings, trigger, queue)
 
-    def _publish_project(self) -> BuildProject:
-        name = self._settings.secret
-        variables = {"NOXSESSION": "publish", "PYPI_SECRET_ID": name}
-        project = BuildProject(self, "publish", self._settings, variables)
-        aws_secretsmanager.Secret.from_secret_name_v2(self, "token", name).grant_read(project)
-        return project
+    def _projects_of(self, pipeline: CommitPipeline) -> partial[BuildProject]:
+        """How the projects of that pipeline are made."""
+        artifacts = pipeline.artifacts
+        return partial(BuildProject, self, settings=self._settings, artifacts=artifacts)

@@ -40,8 +40,8 @@ class ContextProblem(Exception):  # noqa: N818 - what the user reads, no failure
     """A setting that the stack can't be made from: what was found, and what to do about it."""
 
     def __init__(self, code: str, found: str, remedy: str) -> None:
-        """Keep the three parts; `str()` joins them into the line that is printed."""
-        super().__init__(f"{found}: {remedy} [{code}]")
+        """Keep the three parts; `str()` joins them into the two lines that are printed."""
+        super().__init__(f"error[{code}]: {found}\nhelp: {remedy}")
         self.code = code
         self.found = found
         self.remedy = remedy

@@ -1,4 +1,4 @@
-"""How an event starts a pipeline at the event's own commit."""
+"""How an event starts a pipeline, and tells it of the event's own commit."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from aws_cdk import Duration, aws_codepipeline, aws_events, aws_events_targets, 
 
 @jsii.implements(aws_events.IRuleTarget)
 class StartPipeline:
-    """CDK's own target takes no input, and without one CodePipeline builds the branch's head."""
+    """Starts it with variables; CDK's own target takes no input."""
 
     def __init__(
         self, pipeline: aws_codepipeline.IPipeline, queue: aws_sqs.IQueue, variables: dict[str, str]
     ) -> None:
-        """`variables` are the pipeline's, each with its path in the event, SOURCE_COMMIT too.
+        """`variables` are the pipeline's, each with its path in the event.
 
-        Let paths lead to ids and names only: a title may hold quotes, or a `#{…}` to be resolved.
         What can't be delivered goes to `queue`.
         """
         self._target = aws_events_targets.CodePipeline(
             pipeline, dead_letter_queue=queue, max_event_age=Duration.hours(2), retry_attempts=24
         )
-        values = {key: aws_events.EventField.from_path(path) for key, path in variables.items()}
-        revision = {"actionName": "Source", "revisionType": "COMMIT_ID"}
         self._input = aws_events.RuleTargetInput.from_object(
             {
-                "sourceRevisions": [revision | {"revisionValue": values["SOURCE_COMMIT"]}],
-                "variables": [{"name": key, "value": value} for key, value in values.items()],
+                "variables": [
+                    {"name": name, "value": aws_events.EventField.from_path(path)}
+                    for name, path in variables.items()
+                ]
             }
         )
 

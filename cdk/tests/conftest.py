@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from aws_cdk import App
 
 from app import HERE, add_stack
-from tests.template import Synthesized
+from ci.rehearsal.cloudformation import Template, read_assembly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,42 +16,54 @@ if TYPE_CHECKING:
 DEFAULTS = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
 PATHS = {"aws:cdk:enable-path-metadata": True}
 
+# The contexts that are tried: none, and one that sets everything differently.
+VARIATIONS: dict[str, dict[str, object]] = {
+    "plain": {},
+    "full": {
+        "repository": "some-repository",
+        "branch": "release/2.x",
+        "region": "eu-central-1",
+        "secret": "some/secret",
+        "notification-email": "maintainers@example.org",
+        "manual-approval": "true",
+        "log-retention": "one-week",
+    },
+}
+
 
 @pytest.fixture(scope="session")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Synthesized]:
-    """Synthesize the stack of a package of that name, with that context; once for each of them."""
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Template]:
+    """Synthesize the stack of a package of that name in that variation; once for each of them."""
 
     @cache
-    def once(name: str, **context: object) -> Synthesized:
+    def once(name: str, variation: str) -> Template:
         folder = tmp_path_factory.mktemp(name)
         pyproject = folder / "pyproject.toml"
         pyproject.write_text(f'[project]\nname = "{name}"\n', encoding="utf-8")
-        given = {key.replace("_", "-"): value for key, value in context.items()}
-        app = App(context=DEFAULTS | PATHS | given, outdir=str(folder / "cdk.out"))
+        app = App(context=DEFAULTS | PATHS | VARIATIONS[variation], outdir=str(folder / "cdk.out"))
         add_stack(app, pyproject)
-        (artifact,) = app.synth().stacks
-        file = Path(artifact.template_full_path)
-        return Synthesized(file, json.loads(file.read_text(encoding="utf-8")))
+        app.synth()
+        return read_assembly(folder / "cdk.out")
 
     return once
 
 
 @pytest.fixture(scope="session")
-def plain(synthesize: Callable[..., Synthesized]) -> Synthesized:
+def plain(synthesize: Callable[[str, str], Template]) -> Template:
     """A package that sets nothing of its own."""
-    return synthesize("sample-package")
+    return synthesize("sample-package", "plain")
 
 
 @pytest.fixture(scope="session")
-def full(synthesize: Callable[..., Synthesized]) -> Synthesized:
-    """A package that sets everything, and differently."""
-    return synthesize(
-        "Other.Package",
-        repository="some-repository",
-        branch="release/2.x",
-        region="eu-central-1",
-        secret="some/secret",
-        notification_email="maintainers@example.org",
-        manual_approval="true",
-        log_retention="one-week",
-    )
+def full(synthesize: Callable[[str, str], Template]) -> Template:
+    """A package that sets everything."""
+    return synthesize("Other.Package", "full")
+
+
+@pytest.fixture(params=VARIATIONS)
+def template(
+    request: pytest.FixtureRequest, synthesize: Callable[[str, str], Template]
+) -> Template:
+    """Each variation in turn."""
+    names = {"plain": "sample-package", "full": "Other.Package"}
+    return synthesize(names.get(request.param, "sample-package"), request.param)

@@ -14,10 +14,10 @@ from cfnlint.api import lint_file  # type: ignore[import-untyped]
 from app import HERE, add_stack
 from pipeline_stack import PipelineStack
 from settings import read_settings
-from tests.conftest import DEFAULTS
+from tests.conftest import DEFAULTS, VARIATIONS
 
 if TYPE_CHECKING:
-    from tests.template import Synthesized
+    from ci.rehearsal.cloudformation import Template
 
 PYPROJECT = HERE.parent / "pyproject.toml"
 NAG = "AwsSolutions-"
@@ -47,14 +47,22 @@ def acknowledged(stack: Stack) -> dict[tuple[str, str], str]:
     }
 
 
-def test_what_is_acknowledged_is_what_is_found_each_with_its_reason(tmp_path: Path) -> None:
-    bare = App(context=DEFAULTS, outdir=str(tmp_path / "bare"))
-    PipelineStack(bare, read_settings(DEFAULTS, PYPROJECT))
-    Validations.of(bare).add_plugins(AwsSolutionsChecks(bare))
-    app = App(context=DEFAULTS, outdir=str(tmp_path / "app"))
-    add_stack(app, PYPROJECT)
+def the_stack(app: App) -> Stack:
     (stack,) = (child for child in app.node.children if isinstance(child, Stack))
-    reasons = acknowledged(stack)
+    return stack
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_what_is_acknowledged_is_what_is_found_each_with_its_reason(
+    tmp_path: Path, variation: str
+) -> None:
+    context = DEFAULTS | VARIATIONS[variation]
+    bare = App(context=context, outdir=str(tmp_path / "bare"))
+    PipelineStack(bare, read_settings(context, PYPROJECT))
+    Validations.of(bare).add_plugins(AwsSolutionsChecks(bare))
+    app = App(context=context, outdir=str(tmp_path / "app"))
+    add_stack(app, PYPROJECT)
+    reasons = acknowledged(the_stack(app))
     assert set(reasons) == found(bare)
     assert all(len(reason) > 20 for reason in reasons.values())
 
@@ -62,19 +70,16 @@ def test_what_is_acknowledged_is_what_is_found_each_with_its_reason(tmp_path: Pa
 def test_a_finding_that_nobody_acknowledged_fails_the_synthesis(tmp_path: Path) -> None:
     app = App(context=DEFAULTS, outdir=str(tmp_path))
     add_stack(app, PYPROJECT)
-    (stack,) = (child for child in app.node.children if isinstance(child, Stack))
-    aws_s3.Bucket(stack, "careless")
+    aws_s3.Bucket(the_stack(app), "careless")
     assert found(app) == {("careless", "S1"), ("careless", "S10")}
 
 
-@pytest.mark.parametrize("variation", ["plain", "full"])
 def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
-    request: pytest.FixtureRequest, variation: str
+    template: Template, tmp_path: Path
 ) -> None:
-    template: Synthesized = request.getfixturevalue(variation)
-    objections = {
-        (match.rule.id, template.path(str(match.path[1]))) for match in lint_file(template.file)
-    }
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(template.document), encoding="utf-8")
+    objections = {(match.rule.id, template.path(str(match.path[1]))) for match in lint_file(file)}
     # CDK lets these wait for their role although they refer to it.
     assert objections == {
         ("W3005", construct) for construct in ("pull-requests", "releases", "pr-comment")

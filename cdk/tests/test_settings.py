@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from aws_cdk.aws_logs import RetentionDays
@@ -15,9 +15,6 @@ from aws_cdk.aws_logs import RetentionDays
 from app import HERE
 from settings import ContextProblem, Settings, read_settings
 from tests.conftest import DEFAULTS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -84,7 +81,7 @@ def test_cdks_own_keys_are_none_of_our_business(pyproject: Path, key: str) -> No
 
 @pytest.mark.parametrize("key", ["Branch", "brnach", "notification_email", ""])
 def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> None:
-    with pytest.raises(ContextProblem, match="use one of repository, branch") as problem:
+    with pytest.raises(ContextProblem, match="help: use one of repository, branch") as problem:
         read_settings({key: "x"}, pyproject)
     assert problem.value.code == "unknown-context"
     assert repr(key) in problem.value.found
@@ -154,10 +151,19 @@ def test_a_project_without_a_proper_name_is_refused(
     assert problem.value.code == code
 
 
-def run_app(folder: Path, outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
-    """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(outdir), "CDK_OUTDIR": str(outdir)}
+HOME_CACHE = Path.home() / ".cache/aws/jsii"
+
+
+def run_app(folder: Path, home: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials.
+
+    The environment of this Python has a Node of its own, which must be found before any other.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(home), "CDK_OUTDIR": str(home / "out")}
     environment["CDK_CONTEXT_JSON"] = json.dumps(context)
+    # Unpacking the CDK's runtime once more takes 10 s.
+    environment["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(HOME_CACHE / "package-cache")
     command = [sys.executable, "app.py"]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -167,18 +173,20 @@ def run_app(folder: Path, outdir: Path, **context: str) -> subprocess.CompletedP
 def test_the_app_writes_the_template_of_the_project_beside_it(tmp_path: Path) -> None:
     source = shutil.ignore_patterns("tests", "cdk.out", "__pycache__", ".*")
     shutil.copytree(HERE, tmp_path / "cdk", ignore=source)
+    shutil.copy(HERE.parent / "buildspec.yml", tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "copied"\n', encoding="utf-8")
-    outcome = run_app(tmp_path / "cdk", tmp_path / "out", region="eu-west-1")
+    outcome = run_app(tmp_path / "cdk", tmp_path, region="eu-west-1")
     assert outcome.returncode == 0, outcome.stderr
     template = json.loads((tmp_path / "out/copied-pipeline.template.json").read_text("utf-8"))
     assert "AWS::CodePipeline::Pipeline" in {r["Type"] for r in template["Resources"].values()}
     assert "codepipeline:eu-west-1" in json.dumps(template)
 
 
-def test_the_app_reports_a_bad_context_in_one_line(tmp_path: Path) -> None:
-    outcome = run_app(HERE, tmp_path / "out", brnach="main")
+def test_the_app_reports_a_bad_context_in_two_lines(tmp_path: Path) -> None:
+    outcome = run_app(HERE, tmp_path, brnach="main")
     assert outcome.returncode == 1
-    assert outcome.stderr.startswith("error: the context has 'brnach': use one of ")
-    assert outcome.stderr.count("\n") == 1
+    problem, remedy = outcome.stderr.splitlines()
+    assert problem == "error[unknown-context]: the context has 'brnach'"
+    assert remedy.startswith("help: use one of repository, ")
     assert outcome.stdout == ""
     assert not list((tmp_path / "out").glob("*.template.json"))

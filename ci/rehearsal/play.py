@@ -166,7 +166,10 @@ def synthesize(cdk: Path, out: Path) -> Template:
         check=False,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        # The app's own two lines, else the end of a traceback.
+        said = done.stderr.strip() or "it printed nothing"
+        own = said.find("error[")
+        last = said[own:] if own >= 0 else said.splitlines()[-1]
         raise UserError(
             "rehearsal-synth", f"the app in cdk/ fails: {last}", "try `nox -s cdk -- synth`"
         )

@@ -51,6 +51,11 @@ def calls(
     name, known = definition["StartAt"], {"states": {"input": given}}
     while name:
         state = definition["States"][name]
+        if state["Type"] == "Succeed":
+            return
+        if state["Type"] == "Choice":
+            name = _chosen(state, known)
+            continue
         if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
             raise UserError("rehearsal-state", f"the state {name} is not played", "use SDK tasks")
         service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
@@ -65,6 +70,14 @@ def calls(
         output = _evaluated(state.get("Output", "{% $states.result %}"), known)
         known = {**known, **assigned, "states": {"input": output}}
         name = state.get("Next")
+
+
+def _chosen(state: dict[str, Any], known: dict[str, Any]) -> str:
+    """The state after a Choice: that of the first condition that holds, else its default."""
+    for choice in state["Choices"]:
+        if _evaluated(choice["Condition"], known) is True:
+            return str(choice["Next"])
+    return str(state["Default"])
 
 
 def _definition(machine: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,20 @@
-"""buildspec.yml stays a caller: small, without logic, and without anything after a failed build."""
+"""buildspec.yml, and what its commands do with every clone that CodeBuild might make."""
 
 from __future__ import annotations
 
-import shlex
+import os
+import re
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+from ci.checkout.git import git
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PATH = Path(__file__).parents[3] / "buildspec.yml"
 
@@ -18,43 +25,44 @@ def spec() -> dict[str, Any]:
     return document
 
 
-def commands(spec: dict[str, Any]) -> list[str]:
-    return [line for phase in spec["phases"].values() for line in phase.get("commands", [])]
-
-
-def test_it_is_short() -> None:
-    assert len(PATH.read_text(encoding="utf-8").splitlines()) < 50
+# --- what it says --------------------------------------------------------------------------------
 
 
 def test_it_runs_in_bash_on_the_tools_python(spec: dict[str, Any]) -> None:
     assert spec["version"] == 0.2
     assert spec["env"]["shell"] == "bash"
     assert str(spec["phases"]["install"]["runtime-versions"]["python"]) == "3.12"
+    assert spec["env"]["variables"]["PYENV_VERSION"] == "3.12"
+
+
+def test_git_can_sign_in_during_the_build(spec: dict[str, Any]) -> None:
+    assert spec["env"]["git-credential-helper"] is True
 
 
 def test_it_installs_the_locked_nox_and_runs_it_without_naming_a_session(
     spec: dict[str, Any],
 ) -> None:
-    install, build = (spec["phases"][name]["commands"] for name in ("install", "build"))
-    assert install == ["python -m pip install --quiet --require-hashes -r ci/locks/nox.txt"]
-    assert build == ["nox"]
+    install = spec["phases"]["install"]["commands"][-1]
+    wanted = "python -P -m pip install --quiet --require-hashes --only-binary :all:"
+    assert install.startswith(f"{wanted} -r ci/locks/nox.txt ||")
+    assert "python -P -m nox" in spec["phases"]["build"]["commands"]
 
 
 def test_without_an_order_it_validates(spec: dict[str, Any]) -> None:
-    assert spec["env"]["variables"] == {"NOXSESSION": "pr", "CI": "true"}
+    assert spec["env"]["variables"]["NOXSESSION"] == "pr"
+    assert spec["env"]["variables"]["CI"] == "true"
 
 
 def test_nothing_runs_after_a_failed_build(spec: dict[str, Any]) -> None:
-    assert set(spec["phases"]) == {"install", "pre_build", "build"}
+    assert set(spec["phases"]) == {"install", "build"}
     assert all("finally" not in phase for phase in spec["phases"].values())
 
 
-def test_no_command_holds_logic(spec: dict[str, Any]) -> None:
-    for command in commands(spec):
-        assert "\n" not in command
-        words = shlex.split(command, comments=True)
-        assert not {"if", "for", "while", "case", "&&", "||", ";", "|", "eval"} & set(words)
-        assert not any(symbol in command for symbol in ("&&", "||", ";", "|", "$(", "`"))
+def test_each_command_is_one_line_and_says_what_is_wrong_in_two(spec: dict[str, Any]) -> None:
+    commands = spec["phases"]["install"]["commands"]
+    assert all("\n" not in command for command in commands)
+    for command in commands[1:]:
+        assert re.search(r'"error\[[a-z-]+\]: [^"]+" "help: [^"]+"; false; }$', command), command
 
 
 def test_it_asks_for_no_secret(spec: dict[str, Any]) -> None:
@@ -73,3 +81,252 @@ def test_what_uv_downloads_is_cached_and_nothing_of_the_checkout(spec: dict[str,
     assert any("/.cache/uv/" in path for path in paths)
     assert any("/uv/python/" in path for path in paths)
     assert all(path.startswith("/root/") for path in paths)
+
+
+# --- what it does --------------------------------------------------------------------------------
+
+# Stands for everything of the commit that could run: it leaves a mark, and fails where it is told.
+PYTHON = """#!/bin/bash
+echo "$PWD $*" >> "$HOME/ran"
+[[ -z "$FAILS" || "$*" != *"$FAILS"* ]]
+"""
+
+
+class Build:
+    """A clone as CodeBuild might make it, and the commands run in it, one shell each."""
+
+    def __init__(self, folder: Path, origin: Path, *options: str) -> None:
+        self.home = folder / "home"
+        (self.home / "bin").mkdir(parents=True)
+        python = self.home / "bin/python"
+        python.write_text(PYTHON)
+        python.chmod(0o755)
+        self.source = folder / "src"
+        git(folder, "clone", "--quiet", *options, origin.as_uri(), str(self.source))
+
+    def run(self, spec: Mapping[str, Any], **variables: str) -> tuple[bool, str]:
+        """Whether all commands of the phases pass, and what they print.
+
+        Of what a command does, the next one finds the exported variables and the files.
+        """
+        exported = self.home / "exported"
+        exported.write_text("")
+        printed = ""
+        environment = {
+            "PATH": f"{self.home / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            **{name: str(value) for name, value in spec["env"]["variables"].items()},
+            **variables,
+        }
+        for phase in ("install", "build"):
+            for command in spec["phases"][phase]["commands"]:
+                script = f". '{exported}'; {command}\nr=$?; export -p > '{exported}'; exit $r"
+                done = subprocess.run(
+                    ["bash", "-c", script],
+                    cwd=self.source,
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    check=False,
+                )
+                printed += done.stdout
+                if done.returncode:
+                    return False, printed
+        return True, printed
+
+    @property
+    def ran(self) -> list[str]:
+        """What python was called with, a line each."""
+        mark = self.home / "ran"
+        return mark.read_text().splitlines() if mark.is_file() else []
+
+    def exported(self, name: str) -> str | None:
+        text = (self.home / "exported").read_text()
+        found = re.search(rf'^declare -x {name}="(.*)"$', text, re.MULTILINE)
+        return found[1] if found else None
+
+
+def commit(folder: Path, message: str) -> str:
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository: main with two tagged commits and one more, a branch that is not merged."""
+    folder = tmp_path_factory.mktemp("origin")
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "config", "user.name", "Somebody")
+    git(folder, "config", "user.email", "somebody@example.org")
+    commit(folder, "one")
+    git(folder, "tag", "light")
+    commit(folder, "two")
+    git(folder, "tag", "--annotate", "--message", "two", "annotated")
+    commit(folder, "three")
+    git(folder, "switch", "--quiet", "--create", "topic")
+    commit(folder, "a change that nobody merged")
+    git(folder, "tag", "unmerged")
+    # A short `origin/main` would be this tag, not the branch.
+    git(folder, "tag", "origin/main")
+    git(folder, "switch", "--quiet", "main")
+    return folder
+
+
+CLONES = {
+    "everything": (),
+    "no tags": ("--no-tags",),
+    "only the branch": ("--single-branch", "--no-tags"),
+    "shallow": ("--depth", "1"),
+}
+
+
+@pytest.fixture(params=CLONES)
+def build(request: pytest.FixtureRequest, tmp_path: Path, origin: Path) -> Build:
+    return Build(tmp_path, origin, *CLONES[request.param])
+
+
+@pytest.mark.parametrize("name", ["light", "annotated", "annotated^{}", "main"])
+def test_a_release_runs_at_its_commit_in_whatever_clone(
+    spec: dict[str, Any], build: Build, origin: Path, name: str
+) -> None:
+    given = git(origin, "rev-parse", name)
+    passed, printed = build.run(spec, SOURCE_COMMIT=given, RELEASE_BRANCH="main")
+    assert passed, printed
+    assert git(build.source, "rev-parse", "HEAD") == git(origin, "rev-parse", f"{name}^{{commit}}")
+    assert git(build.source, "branch", "--show-current") == ""
+    assert set(git(build.source, "tag").split()) >= {"light", "annotated"}
+    assert [line.split(" ", 1)[1].split(" --")[0] for line in build.ran] == [
+        "-P -m pip install",
+        "-P -m nox",
+    ]
+
+
+def test_a_pull_request_runs_at_its_commit_in_whatever_clone(
+    spec: dict[str, Any], build: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "topic")
+    passed, printed = build.run(spec, SOURCE_COMMIT=given)
+    assert passed, printed
+    assert git(build.source, "rev-parse", "HEAD") == given
+
+
+@pytest.mark.parametrize("branch", ["main", "release/2.x", "origin/main"])
+def test_nothing_of_a_commit_that_was_not_merged_is_run(
+    spec: dict[str, Any], build: Build, origin: Path, branch: str
+) -> None:
+    given = git(origin, "rev-parse", "unmerged")
+    before = git(build.source, "rev-parse", "HEAD")
+    passed, printed = build.run(spec, SOURCE_COMMIT=given, RELEASE_BRANCH=branch)
+    assert not passed
+    assert f"error[commit-unmerged]: the commit {given} is not on the branch" in printed
+    assert build.ran == []
+    assert git(build.source, "rev-parse", "HEAD") == before
+
+
+@pytest.fixture
+def one(tmp_path: Path, origin: Path) -> Build:
+    return Build(tmp_path, origin)
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "main", "5e5e", "5E" * 20, "0" * 41, f"{'0' * 40}\n", "$(touch x)", "--all"]
+)
+def test_what_is_not_a_commit_s_id_is_refused_and_shown_as_it_is(
+    spec: dict[str, Any], one: Build, given: str | None
+) -> None:
+    passed, printed = one.run(spec, **({} if given is None else {"SOURCE_COMMIT": given}))
+    assert not passed
+    problem, remedy = printed.splitlines()
+    assert problem.startswith("error[commit-id]: SOURCE_COMMIT is not a commit's whole id: ")
+    assert remedy.startswith("help: ")
+    assert not (one.source / "x").exists()
+    assert one.ran == []
+
+
+def test_a_commit_that_is_gone_is_refused(spec: dict[str, Any], one: Build) -> None:
+    passed, printed = one.run(spec, SOURCE_COMMIT="5e" * 20)
+    assert not passed
+    assert f"error[commit-gone]: no branch or tag leads to the commit {'5e' * 20} any" in printed
+    assert one.ran == []
+
+
+def test_a_repository_that_can_not_be_fetched_is_said(
+    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "main")
+    git(one.source, "remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    passed, printed = one.run(spec, SOURCE_COMMIT=given)
+    assert not passed
+    assert "error[clone-fetch]: " in printed
+    assert one.ran == []
+
+
+def test_a_shallow_clone_whose_history_can_not_be_fetched_is_said(
+    spec: dict[str, Any], tmp_path: Path, origin: Path
+) -> None:
+    shallow = Build(tmp_path, origin, "--depth", "1")
+    git(shallow.source, "remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    passed, printed = shallow.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"))
+    assert not passed
+    assert "error[clone-shallow]: " in printed
+
+
+def test_a_checkout_that_fails_is_said(spec: dict[str, Any], one: Build, origin: Path) -> None:
+    (one.source / ".git/index.lock").touch()
+    passed, printed = one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "light"))
+    assert not passed
+    assert "error[commit-checkout]: " in printed
+    assert one.ran == []
+
+
+def test_a_nox_that_can_not_be_installed_is_said_and_nothing_else_runs(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "main")
+    passed, printed = one.run(spec, SOURCE_COMMIT=given, FAILS="-m pip")
+    assert not passed
+    assert "error[nox-install]: " in printed
+    assert len(one.ran) == 1
+
+
+def test_compiled_modules_are_neither_read_from_nor_left_in_the_checkout(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    assert one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"))[0]
+    folder = one.exported("PYTHONPYCACHEPREFIX")
+    assert folder == f"{one.home}/.cache/pycache"
+
+
+def test_the_distributions_of_an_earlier_stage_are_put_into_dist(
+    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path
+) -> None:
+    dist = tmp_path / "artifact"
+    dist.mkdir()
+    (dist / "a-1.whl").write_text("wheel")
+    given = git(origin, "rev-parse", "main")
+    assert one.run(spec, SOURCE_COMMIT=given, CODEBUILD_SRC_DIR_dist=str(dist))[0]
+    assert (one.source / "dist/a-1.whl").read_text() == "wheel"
+
+
+def test_the_sum_of_the_manifest_is_exported(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "main")
+    assert one.run(spec, SOURCE_COMMIT=given)[0]
+    assert one.exported("DIST_SHA256") is None
+    (one.source / "dist").mkdir()
+    (one.source / "dist/SHA256SUMS").write_text("abc")
+    assert one.run(spec, SOURCE_COMMIT=given)[0]
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert one.exported("DIST_SHA256") == known
+    assert spec["env"]["exported-variables"] == ["DIST_SHA256"]
+
+
+def test_a_failed_session_exports_nothing(spec: dict[str, Any], one: Build, origin: Path) -> None:
+    (one.source / "dist").mkdir()
+    (one.source / "dist/SHA256SUMS").write_text("abc")
+    given = git(origin, "rev-parse", "main")
+    passed, _ = one.run(spec, SOURCE_COMMIT=given, FAILS="-m nox")
+    assert not passed
+    assert one.exported("DIST_SHA256") is None

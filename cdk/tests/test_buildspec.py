@@ -1,0 +1,94 @@
+"""The buildspec of each project: buildspec.yml's own text, without what the project never makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from buildspec import FILE, build_spec
+from settings import ContextProblem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.rehearsal.cloudformation import Template
+
+TEXT = FILE.read_text(encoding="utf-8")
+
+
+def deployed(template: Template) -> dict[str, dict[str, Any]]:
+    """Each project's buildspec, by the project's path."""
+    return {
+        path: yaml.safe_load(project["Source"]["BuildSpec"])
+        for path, project in template.by_path("AWS::CodeBuild::Project").items()
+    }
+
+
+def as_text(document: str) -> Any:  # noqa: ANN401 - YAML
+    return yaml.load(document, Loader=yaml.BaseLoader)  # noqa: S506 - it makes no objects
+
+
+MAKES = {
+    "pr-validation": {"reports", "cache"},
+    "release": {"reports", "exported-variables"},
+    "build": {"artifacts", "exported-variables"},
+    "publish": set(),
+    "verify": set(),
+}
+
+
+def test_each_project_declares_only_what_its_session_makes(template: Template) -> None:
+    for path, spec in deployed(template).items():
+        sections = {*spec, *spec["env"]} - {"version", "env", "phases", "shell", "variables"}
+        assert sections - {"git-credential-helper"} == MAKES[path], path
+
+
+def test_every_project_runs_the_same_commands_as_buildspec_yml_has_them(template: Template) -> None:
+    whole = as_text(TEXT)
+    for path, spec in deployed(template).items():
+        kept = as_text(yaml.safe_dump(spec))
+        assert kept["phases"] == whole["phases"], path
+        assert kept["version"] == whole["version"]
+        assert kept["env"]["variables"] == whole["env"]["variables"]
+        for section in {*kept} - {"env"}:
+            assert kept[section] == whole[section]
+
+
+def test_what_yaml_might_read_as_something_else_stays_text(plain: Template) -> None:
+    spec = deployed(plain)["publish"]
+    assert spec["version"] == "0.2"
+    assert spec["env"]["git-credential-helper"] == "yes"
+    assert spec["env"]["variables"]["CI"] == "true"
+    assert spec["phases"]["install"]["runtime-versions"]["python"] == "3.12"
+
+
+def test_nothing_is_read_from_the_commit_that_is_built(template: Template) -> None:
+    for project in template.by_path("AWS::CodeBuild::Project").values():
+        assert project["Source"]["Type"] == "CODEPIPELINE"
+        assert "\n" in project["Source"]["BuildSpec"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (None, "buildspec-unreadable"),
+        (b"\xff", "buildspec-unreadable"),
+        (b"a: [", "buildspec-unreadable"),
+        (b"- a", "buildspec-unreadable"),
+        (b"", "buildspec-unreadable"),
+        (TEXT.replace("\nreports:", "\nreport:").encode(), "buildspec-section"),
+        (TEXT.replace("exported-variables:", "exported:").encode(), "buildspec-section"),
+    ],
+)
+def test_a_buildspec_that_can_not_be_deployed_is_refused(
+    tmp_path: Path, text: bytes | None, code: str
+) -> None:
+    file = tmp_path / "buildspec.yml"
+    if text is not None:
+        file.write_bytes(text)
+    with pytest.raises(ContextProblem) as problem:
+        build_spec((), file)
+    assert problem.value.code == code
+    assert "buildspec.yml" in problem.value.found
