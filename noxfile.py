@@ -57,6 +57,15 @@ CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-l
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
 NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
+# A long suite can be split over builds (by pytest-split, in the group `test`): SHARD=2/4 tests the
+# second of four parts; SHARDS=4 judges the coverage of all, whose data were brought to reports/.
+SHARD, _, SHARDS = (os.environ.get("SHARD") or "").partition("/")
+SHARDS = SHARDS or os.environ.get("SHARDS") or ""
+if SHARD + SHARDS and not (SHARD or "1").isdecimal() & SHARDS.isdecimal():
+    raise SystemExit(
+        f"error[shard]: SHARD is {os.environ.get('SHARD')!r}, SHARDS {os.environ.get('SHARDS')!r}\n"
+        "help: set SHARD=2/4 to test the second of four parts, SHARDS=4 to judge their coverage"
+    )
 # Bytecode is kept outside of the checkout: a committed .pyc would run instead of its source.
 BYTECODE = os.environ.get("PYTHONPYCACHEPREFIX") or str(Path.home() / ".cache/nox-bytecode")
 # No session sees these variables, unless it says so.
@@ -84,8 +93,13 @@ def run_ci(session: nox.Session, module: str, *arguments: str) -> None:
 
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest; its JUnit report and its coverage data are named after the session."""
-    session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage.{session.name}"
+    session.env["COVERAGE_FILE"] = coverage_file(session.name, SHARD)
     session.run("pytest", f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
+
+
+def coverage_file(name: str, shard: object) -> str:
+    """Where a session, or one shard of it, leaves its coverage data."""
+    return f"{REPORTS}/.coverage.{name}" + (f"-{shard}of{SHARDS}" if shard else "")
 
 
 # --- what every change must pass -----------------------------------------------------------------
@@ -131,8 +145,10 @@ def install_wheel(session: nox.Session) -> None:
     if len(wheels) != 1:
         session.error(f"{UNCHECKED} holds {len(wheels)} wheels, not one: run `nox -s wheel`")
     name = wheels[0].name.partition("-")[0]
+    # Without --upgrade, what the lock and the wheel both need has the lock's version.
+    newest = ("--upgrade",) if NIGHTLY else ()
     # Not session.install, which -R skips: a stale wheel would stay.
-    session.run("uv", "pip", "install", "--reinstall-package", name, str(wheels[0]))
+    session.run("uv", "pip", "install", *newest, "--reinstall-package", name, str(wheels[0]))
 
 
 @nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=SETTINGS.get("typecheck", True))
@@ -155,6 +171,7 @@ def test_wheel(session: nox.Session, *arguments: str) -> None:
     """Test the wheel, and measure what the tests cover."""
     install(session, "test")
     install_wheel(session)
+    part = ("--splits", SHARDS, "--group", SHARD) if SHARD else ()
     # "append": the folder that holds the tests never hides the installed package. Coverage is
     # measured here, and judged by the session `coverage`.
     pytest(
@@ -163,6 +180,7 @@ def test_wheel(session: nox.Session, *arguments: str) -> None:
         "--cov",
         "--cov-report=",
         "--cov-fail-under=0",
+        *part,
         *arguments,
         *session.posargs,
     )
@@ -180,13 +198,14 @@ def tests_all(session: nox.Session) -> None:
     test_wheel(session)
 
 
-@nox.session(python=TOOLS_PYTHON, requires=["tests"])
+@nox.session(python=TOOLS_PYTHON, requires=[] if SHARDS else ["tests"])
 def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on each Python, and hold it to the threshold."""
     install(session, "test")
     session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    data = [f"{REPORTS}/.coverage.tests-{python}" for python in LOWEST_AND_HIGHEST]
-    session.run("coverage", "combine", *data)
+    shards = range(1, int(SHARDS) + 1) if SHARDS else [""]
+    ends = [f"tests-{python}" for python in LOWEST_AND_HIGHEST]
+    session.run("coverage", "combine", *(coverage_file(e, shard) for e in ends for shard in shards))
     session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
     session.run("coverage", "report")
 
@@ -251,14 +270,18 @@ if HOME_OF_PIPELINE:
         pytest(session, *(session.posargs or ["cdk/tests"]))
 
 
-CHECKS = ["tests", "build", "lint", "check_locks", "check_commit", "coverage"]
-if SETTINGS.get("typecheck", True):
-    CHECKS = [*CHECKS, "typecheck"]
-if HOME_OF_PIPELINE:
-    CHECKS = ["cdk_tests", "ci_typecheck", "ci_tests", *CHECKS]
+# In the order in which they are started: the longest first.
+LONGEST = ["cdk_tests", "ci_typecheck", "ci_tests"] if HOME_OF_PIPELINE else []
+CHECKS = ["build", "lint", "check_locks", "check_commit"]
+CHECKS += ["typecheck"] if SETTINGS.get("typecheck", True) else []
 
 
-@nox.session(venv_backend="none", default=False, requires=CHECKS)
+@nox.session(venv_backend="none", default=False, requires=[*LONGEST, *CHECKS])
+def checks(_: nox.Session) -> None:
+    """Check all of `pr` but the tests and their coverage, where other builds do that (SHARD)."""
+
+
+@nox.session(venv_backend="none", default=False, requires=[*LONGEST, "tests", *CHECKS, "coverage"])
 def pr(_: nox.Session) -> None:
     """Check all that a pull request must pass."""
 

@@ -223,3 +223,21 @@ def test_what_runs_others_code_sees_no_credentials(house: Path, project: Project
     done = nox(house, "-s", session, "--", "-k", "test_seen", **hidden)
     assert (done.returncode, failed(done)) == (0, set()), done.stdout
     assert "1 passed" in done.stdout
+
+
+def test_a_suite_in_shards_is_tested_whole_and_its_coverage_judged_whole(house: Path) -> None:
+    text = (house / "pyproject.toml").read_text(encoding="utf-8")
+    put(house, "pyproject.toml", text.replace('"pytest-cov>=5"', '"pytest-cov>=5", "pytest-split"'))
+    lock = [sys.executable, "-m", "ci.dependencies.lock", "test"]
+    subprocess.run(lock, cwd=house, check=True, stdout=subprocess.DEVNULL)
+    put(house, "tests/test_parts.py", "".join(f"def test_{n}(): ...\n" for n in "abcd"))
+    ran: list[str] = []
+    for shard in ("1/2", "2/2"):
+        done = nox(house, "-s", "tests", "--", "-v", SHARD=shard)
+        assert (done.returncode, failed(done)) == (0, set()), done.stdout
+        ran += re.findall(r"test_parts\.py::(test_\w) PASSED", done.stdout)
+    assert sorted(ran) == sorted(f"test_{n}" for n in "aabbccdd")  # once on each Python
+    done = nox(house, "-s", "coverage", SHARDS="2")
+    assert (done.returncode, failed(done)) == (0, set()), done.stdout
+    assert list((house / "reports").glob(".coverage.tests-*")) == []  # all were combined
+    assert failed(nox(house, "-s", "coverage", SHARDS="2")) == {"coverage"}  # now none is there
