@@ -12,7 +12,9 @@ that). What follows `--` reaches the tool.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,6 @@ except (OSError, ValueError, TypeError, AttributeError) as error:
     ) from None
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 FORMAT = SETTINGS.get("format", "black")  # or "ruff", or "none"
-CDK_CLI = "aws-cdk@2.1148.1"  # a newer one can't read what the locked aws-cdk-lib writes
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
 NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
@@ -372,8 +373,18 @@ def lock(session: nox.Session) -> None:
 def cdk(session: nox.Session) -> None:
     """Run the CDK CLI, with a Node of its own: synth, diff, deploy, destroy."""
     install(session, "cdk", keep=CREDENTIALS)
-    session.chdir("cdk")
-    session.run("npx", "--yes", "--prefer-offline", CDK_CLI, *session.posargs)
+    session.env.update(dict.fromkeys(["NODE_OPTIONS", "NODE_PATH"]))
+    # cdk/package-lock.json has the CLI's hash. Node also looks for modules in every folder above
+    # the CLI's own: so that is neither in the checkout nor where other users can write.
+    cache = Path.home() / ".cache"
+    cache.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="cdk-cli-", dir=cache) as folder:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(Path("cdk", name), folder)
+        with session.chdir(folder):
+            session.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+        session.chdir("cdk")
+        session.run("node", f"{folder}/node_modules/aws-cdk/bin/cdk", *session.posargs)
 
 
 if HOME_OF_PIPELINE:
