@@ -94,7 +94,9 @@ def check_changelog(path: Path, version: Version) -> None:
     entry = next((entry for entry in found if parse_version(entry.version) == version), None)
     if entry is None:
         raise UserError(
-            "changelog-entry", f"{path.name} has no entry for {version}", f"add {heading!r}"
+            "changelog-entry",
+            f"{path.name} has no entry for {version}",
+            f"add {heading!r}, or have `nox -s prepare -- {version}` write it",
         )
     dated = _parse_date(entry.date)
     if dated is None or dated > today + timedelta(days=1):

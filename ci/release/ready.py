@@ -70,21 +70,27 @@ def check_named(project: Project, built: Version, version: Version) -> None:
         raise UserError(
             "version-differs",
             f"the wheel is {built}, and you named {version}",
-            f"write {version} where the version stands, or leave it out",
+            f"nox -s prepare -- {version}, or leave it out",
         )
 
 
 def check_index(project: Project, version: Version, arguments: argparse.Namespace) -> None:
-    """Check that `version` is above all that are on the index that `arguments` name.
+    """Check that `version` is above all that are published. Raises UserError."""
+    where, published = published_versions(project, arguments)
+    check_above(version, published, where)
 
-    A person waits, so it is asked twice at most. Raises UserError, also when it can't be read.
+
+def published_versions(project: Project, arguments: argparse.Namespace) -> tuple[str, set[Version]]:
+    """The URL of the index that `arguments` or the environment name, and all versions it has.
+
+    A person waits, so it is asked twice at most. Raises UserError when it can't be read.
     """
     retry = read_retry_policy(os.environ)
     retry = replace(
         retry, attempts=min(retry.attempts, 2), request_timeout=min(retry.request_timeout, 10)
     )
     index = find_index(read_repository(arguments, os.environ), retry, print)
-    check_above(version, index.versions(project.normalized_name), index.url)
+    return index.url, index.versions(project.normalized_name)
 
 
 def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:

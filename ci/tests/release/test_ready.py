@@ -8,40 +8,13 @@ import pytest
 
 from ci.errors import UserError, UserErrors
 from ci.release import ready
-from ci.tests.samples import git, make_dist, make_package, write
+from ci.tests.release.conftest import INIT, PAGE, publish
+from ci.tests.samples import git, make_dist, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_httpserver import HTTPServer
-
-INIT = "src/demo_pkg/__init__.py"
-PAGE = "/simple/demo-pkg/"
-
-
-@pytest.fixture
-def package(tmp_path: Path, clean_environment: pytest.MonkeyPatch, httpserver: HTTPServer) -> Path:
-    """The good package, built and pushed; the index has 1.1.0."""
-    for name in ("RELEASE_TAG", "RELEASE_BRANCH", "SOURCE_COMMIT", "DIST_DIR"):
-        clean_environment.delenv(name, raising=False)
-    clean_environment.setenv("TWINE_REPOSITORY_URL", httpserver.url_for("/upload/"))
-    clean_environment.setenv("UV_INDEX", httpserver.url_for("/simple/"))
-    clean_environment.setenv("PUBLISH_PAUSE", "0.01")
-    publish(httpserver, "1.1.0")
-    root = make_package(tmp_path / "package")
-    make_dist(root)
-    git(tmp_path, "init", "--quiet", "--bare", "origin.git")
-    git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
-    git(root, "push", "--quiet", "origin", "main")
-    clean_environment.chdir(root)
-    return root
-
-
-def publish(httpserver: HTTPServer, *versions: str) -> None:
-    """Have the index show an sdist of each version."""
-    links = "".join(f'<a href="demo_pkg-{v}.tar.gz">demo_pkg-{v}.tar.gz</a>' for v in versions)
-    httpserver.clear()
-    httpserver.expect_request(PAGE).respond_with_data(links, content_type="text/html")
 
 
 def commit(root: Path, files: dict[str, str] | None = None, *, push: bool = True) -> str:
@@ -60,33 +33,33 @@ def codes(*arguments: str) -> list[str]:
 
 
 def test_what_is_ready_ends_with_the_commands_to_type(
-    package: Path, capsys: pytest.CaptureFixture[str]
+    pushed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ready.main([])
-    head = git(package, "rev-parse", "--short", "HEAD")
+    head = git(pushed, "rev-parse", "--short", "HEAD")
     assert capsys.readouterr().out == (
         f"demo-pkg 1.2.0 can be released: {head} on main. Type:\n\n"
         '    git tag -a v1.2.0 -m "demo-pkg 1.2.0"\n'
         "    git push origin v1.2.0\n"
     )
-    assert git(package, "tag") == ""
+    assert git(pushed, "tag") == ""
 
 
 def test_a_version_that_was_never_published_is_ready(
-    package: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]
+    pushed: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert package.is_dir()
+    assert pushed.is_dir()
     httpserver.clear()
     httpserver.expect_request(PAGE).respond_with_data("", status=404)
     ready.main([])
     assert "git push origin v1.2.0" in capsys.readouterr().out
 
 
-def test_everything_is_said_at_once(package: Path, httpserver: HTTPServer) -> None:
+def test_everything_is_said_at_once(pushed: Path, httpserver: HTTPServer) -> None:
     publish(httpserver, "1.3.0")
-    git(package, "tag", "v1.2.0")
-    commit(package, {"CHANGELOG.md": "# Changelog\n"}, push=False)
-    write(package, {"notes.txt": ""})
+    git(pushed, "tag", "v1.2.0")
+    commit(pushed, {"CHANGELOG.md": "# Changelog\n"}, push=False)
+    write(pushed, {"notes.txt": ""})
     assert codes() == [
         "version-not-above",
         "tree-dirty",
@@ -108,110 +81,110 @@ def test_everything_is_said_at_once(package: Path, httpserver: HTTPServer) -> No
     ],
 )
 def test_a_version_has_to_be_above_all_that_are_published(
-    package: Path, httpserver: HTTPServer, published: list[str], code: str
+    pushed: Path, httpserver: HTTPServer, published: list[str], code: str
 ) -> None:
-    assert package.is_dir()
+    assert pushed.is_dir()
     publish(httpserver, *published)
     assert codes() == [code]
 
 
 @pytest.mark.parametrize("published", [["1.1.99"], ["1.2.0rc1", "1.2.0.dev3"], ["v-final"]])
 def test_a_version_above_all_that_are_published_passes(
-    package: Path, httpserver: HTTPServer, published: list[str]
+    pushed: Path, httpserver: HTTPServer, published: list[str]
 ) -> None:
-    assert package.is_dir()
+    assert pushed.is_dir()
     publish(httpserver, *published)
     ready.main([])
 
 
-def test_an_index_that_does_not_answer_is_a_finding(package: Path, httpserver: HTTPServer) -> None:
-    assert package.is_dir()
+def test_an_index_that_does_not_answer_is_a_finding(pushed: Path, httpserver: HTTPServer) -> None:
+    assert pushed.is_dir()
     httpserver.clear()
     httpserver.expect_request(PAGE).respond_with_data("", status=503)
     assert codes() == ["index-unreachable"]
     assert len(httpserver.log) == 2
 
 
-def test_a_development_version_is_not_for_release(package: Path) -> None:
-    commit(package, {INIT: '__version__ = "1.2.0.dev1"\n'})
-    make_dist(package, version="1.2.0.dev1")
+def test_a_development_version_is_not_for_release(pushed: Path) -> None:
+    commit(pushed, {INIT: '__version__ = "1.2.0.dev1"\n'})
+    make_dist(pushed, version="1.2.0.dev1")
     assert codes() == ["version-not-public", "changelog-entry"]
 
 
-def test_a_wheel_that_states_another_version_is_found(package: Path) -> None:
-    make_dist(package, code='__version__ = "1.1.0"\n')
+def test_a_wheel_that_states_another_version_is_found(pushed: Path) -> None:
+    make_dist(pushed, code='__version__ = "1.1.0"\n')
     assert codes() == ["wheel-version"]
 
 
-def test_a_clean_tree_is_needed(package: Path) -> None:
-    write(package, {"notes.txt": ""})
+def test_a_clean_tree_is_needed(pushed: Path) -> None:
+    write(pushed, {"notes.txt": ""})
     assert codes() == ["tree-dirty"]
 
 
-def test_a_package_without_a_changelog_needs_no_entry(package: Path) -> None:
-    text = (package / "pyproject.toml").read_text(encoding="utf-8")
-    write(package, {"pyproject.toml": f"{text}[tool.ci]\nchangelog = false\n"})
-    (package / "CHANGELOG.md").unlink()
-    commit(package)
+def test_a_package_without_a_changelog_needs_no_entry(pushed: Path) -> None:
+    text = (pushed / "pyproject.toml").read_text(encoding="utf-8")
+    write(pushed, {"pyproject.toml": f"{text}[tool.ci]\nchangelog = false\n"})
+    (pushed / "CHANGELOG.md").unlink()
+    commit(pushed)
     ready.main([])
 
 
 # --- origin --------------------------------------------------------------------------------------
 
 
-def test_what_is_not_pushed_is_not_ready(package: Path) -> None:
-    commit(package, push=False)
+def test_what_is_not_pushed_is_not_ready(pushed: Path) -> None:
+    commit(pushed, push=False)
     assert codes() == ["not-pushed"]
 
 
-def test_what_is_on_another_branch_only_is_not_ready(package: Path) -> None:
-    git(package, "switch", "--quiet", "--create", "feature")
-    commit(package)
+def test_what_is_on_another_branch_only_is_not_ready(pushed: Path) -> None:
+    git(pushed, "switch", "--quiet", "--create", "feature")
+    commit(pushed)
     assert codes() == ["not-pushed"]
 
 
-def test_what_somebody_else_pushed_is_fetched_first(tmp_path: Path, package: Path) -> None:
-    head = commit(package, push=False)
-    git(package, "push", "--quiet", str(tmp_path / "origin.git"), "main")
-    assert git(package, "rev-parse", "refs/remotes/origin/main") != head
+def test_what_somebody_else_pushed_is_fetched_first(tmp_path: Path, pushed: Path) -> None:
+    head = commit(pushed, push=False)
+    git(pushed, "push", "--quiet", str(tmp_path / "origin.git"), "main")
+    assert git(pushed, "rev-parse", "refs/remotes/origin/main") != head
     ready.main([])
-    assert git(package, "rev-parse", "refs/remotes/origin/main") == head
+    assert git(pushed, "rev-parse", "refs/remotes/origin/main") == head
 
 
 def test_a_release_branch_that_origin_lacks_is_named(
-    package: Path, monkeypatch: pytest.MonkeyPatch
+    pushed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert package.is_dir()
+    assert pushed.is_dir()
     monkeypatch.setenv("RELEASE_BRANCH", "stable")
     assert codes() == ["branch-not-at-origin"]
 
 
 @pytest.mark.parametrize("tag", ["v1.2.0", "v1.2"])
-def test_a_tag_of_this_version_that_is_here_is_found(package: Path, tag: str) -> None:
-    git(package, "tag", tag)
+def test_a_tag_of_this_version_that_is_here_is_found(pushed: Path, tag: str) -> None:
+    git(pushed, "tag", tag)
     assert codes() == ["tag-taken"]
 
 
-def test_a_tag_that_only_origin_has_is_found_and_not_fetched(package: Path) -> None:
-    git(package, "tag", "v1.2.0")
-    git(package, "tag", "v1.1.0")
-    git(package, "push", "--quiet", "--tags", "origin")
-    git(package, "tag", "--delete", "v1.2.0")
+def test_a_tag_that_only_origin_has_is_found_and_not_fetched(pushed: Path) -> None:
+    git(pushed, "tag", "v1.2.0")
+    git(pushed, "tag", "v1.1.0")
+    git(pushed, "push", "--quiet", "--tags", "origin")
+    git(pushed, "tag", "--delete", "v1.2.0")
     assert codes() == ["tag-taken"]
-    assert git(package, "tag") == "v1.1.0"
+    assert git(pushed, "tag") == "v1.1.0"
 
 
 def test_an_origin_that_is_out_of_reach_is_said_and_what_was_fetched_is_judged(
-    package: Path,
+    pushed: Path,
 ) -> None:
-    git(package, "remote", "set-url", "origin", str(package / "nowhere.git"))
+    git(pushed, "remote", "set-url", "origin", str(pushed / "nowhere.git"))
     assert codes() == ["origin-unreachable"]
-    commit(package, push=False)
+    commit(pushed, push=False)
     assert codes() == ["origin-unreachable", "not-pushed"]
 
 
-def test_a_clone_without_origin_is_told_once(package: Path) -> None:
-    git(package, "remote", "remove", "origin")
+def test_a_clone_without_origin_is_told_once(pushed: Path) -> None:
+    git(pushed, "remote", "remove", "origin")
     assert codes() == ["no-origin"]
 
 
@@ -219,11 +192,11 @@ def test_a_clone_without_origin_is_told_once(package: Path) -> None:
 
 
 @pytest.fixture
-def tagged_package(package: Path) -> Path:
+def tagged_package(pushed: Path) -> Path:
     """The same, with a version that no file holds: the wheel has one of a commit after a tag."""
-    commit(package, {INIT: '"""Demo."""\n'})
-    make_dist(package, version="1.1.1.dev3", code="")
-    return package
+    commit(pushed, {INIT: '"""Demo."""\n'})
+    make_dist(pushed, version="1.1.1.dev3", code="")
+    return pushed
 
 
 def test_a_version_from_git_is_named_by_a_person(
@@ -236,11 +209,11 @@ def test_a_version_from_git_is_named_by_a_person(
     assert codes("1.1.0") == ["version-published", "changelog-entry"]
 
 
-def test_a_version_that_is_written_down_can_not_be_named_otherwise(package: Path) -> None:
+def test_a_version_that_is_written_down_can_not_be_named_otherwise(pushed: Path) -> None:
     assert codes("1.3.0") == ["version-differs", "changelog-entry"]
     ready.main(["1.2"])
-    commit(package, {INIT: '__version__ = "1.2.0.dev1"\n'})
-    make_dist(package, version="1.2.0.dev1")
+    commit(pushed, {INIT: '__version__ = "1.2.0.dev1"\n'})
+    make_dist(pushed, version="1.2.0.dev1")
     assert codes("1.2.0") == ["version-differs"]
 
 
@@ -250,8 +223,8 @@ def test_what_is_no_version_is_refused(capsys: pytest.CaptureFixture[str]) -> No
     assert "'latest' is no PEP 440 version" in capsys.readouterr().err
 
 
-def test_nothing_built_is_nothing_to_judge(package: Path) -> None:
-    for path in (package / "dist").iterdir():
+def test_nothing_built_is_nothing_to_judge(pushed: Path) -> None:
+    for path in (pushed / "dist").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="manifest-missing"):
         ready.main([])
