@@ -226,6 +226,13 @@ def reproduce(session: nox.Session) -> None:
 
 
 @nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
+def check_version(session: nox.Session) -> None:
+    """Check that a version that this change sets is new, and has its changelog entry."""
+    install(session, "verify", keep=("TWINE_REPOSITORY",))
+    run_ci(session, "release.check_version")
+
+
+@nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def check_tag(session: nox.Session) -> None:
     """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version, and may be released."""
     install(session, "checks")
@@ -273,7 +280,7 @@ if HOME_OF_PIPELINE:
 
 # In the order in which they are started: the longest first.
 LONGEST = ["cdk_tests", "ci_typecheck", "ci_tests"] if HOME_OF_PIPELINE else []
-CHECKS = ["build", "lint", "check_locks", "check_commit"]
+CHECKS = ["build", "check_version", "lint", "check_locks", "check_commit"]
 CHECKS += ["typecheck"] if SETTINGS.get("typecheck", True) else []
 
 
@@ -301,6 +308,13 @@ RELEASE = ["find_tag", "pr", "check_tag", "reproduce"]
 @nox.session(venv_backend="none", default=False, requires=RELEASE)
 def release(_: nox.Session) -> None:
     """Check all that a release must pass; leaves dist/ and its manifest, uploads nothing."""
+
+
+@nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
+def prepare(session: nox.Session) -> None:
+    """Write VERSION and its changelog entry, and show the diff; commits nothing."""
+    install(session, "build", "backend")
+    run_ci(session, "release.prepare", *session.posargs)
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False, requires=["build"])

@@ -71,6 +71,7 @@ def test_a_pull_request_passes_every_check() -> None:
         "typecheck",
         "check_locks",
         "check_commit",
+        "check_version",
         "wheel",
         "build",
         "tests",
@@ -81,6 +82,17 @@ def test_a_pull_request_passes_every_check() -> None:
 
 def test_a_release_passes_all_that_and_more_and_uploads_nothing() -> None:
     assert selected("release") == selected("pr") | {"release", "find_tag", "check_tag", "reproduce"}
+
+
+def test_a_release_looks_for_its_tag_before_anything_else_starts() -> None:
+    first = next(
+        ast.literal_eval(node.value)[0]
+        for node in ast.parse(NOXFILE.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "RELEASE"
+    )
+    decorator = next(ast.unparse(f) for f in sessions() if f.name == first)
+    assert first == "find_tag"
+    assert "allow_parallel=False" in decorator
 
 
 @pytest.mark.parametrize("text", ["[project\n", "[project]\n", "[project]\nclassifiers = 3\n"])
