@@ -12,6 +12,7 @@ that). What follows `--` reaches the tool.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -73,6 +74,10 @@ BYTECODE = os.environ.get("PYTHONPYCACHEPREFIX") or str(Path.home() / ".cache/no
 CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
 # The pipeline is tested in its own repository; elsewhere it is a copy.
 HOME_OF_PIPELINE = Path("ci/tests").is_dir()
+# A copy is neither formatted nor searched for tests. What the package excludes stays excluded.
+NOT_FOR_BLACK = [] if HOME_OF_PIPELINE else ["--force-exclude", "^/(ci/|cdk/|noxfile.py$)"]
+NOT_FOR_RUFF = [] if HOME_OF_PIPELINE else ["--extend-exclude", "./ci,./cdk,./noxfile.py"]
+NOT_FOR_PYTEST = [] if HOME_OF_PIPELINE else ["--ignore=ci", "--ignore=cdk", "--ignore=noxfile.py"]
 
 
 def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
@@ -110,13 +115,11 @@ def coverage_file(name: str, shard: object) -> str:
 def lint(session: nox.Session) -> None:
     """Check formatting (black, or what [tool.ci] says) and style (ruff) of all that is Python."""
     install(session, "lint")
-    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
     if FORMAT == "black":
-        session.run("black", "--check", *copied, ".")
-    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
+        session.run("black", "--check", *NOT_FOR_BLACK, ".")
     if FORMAT == "ruff":
-        session.run("ruff", "format", "--check", *copied, ".")
-    session.run("ruff", "check", *copied, ".")
+        session.run("ruff", "format", "--check", *NOT_FOR_RUFF, ".")
+    session.run("ruff", "check", *NOT_FOR_RUFF, ".")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False)
@@ -152,7 +155,8 @@ def install_wheel(session: nox.Session) -> None:
     session.run("uv", "pip", "install", *newest, "--reinstall-package", name, str(wheels[0]))
 
 
-@nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=SETTINGS.get("typecheck", True))
+# On the lowest Python, whose types are checked: dependencies of a newer one may be in its syntax.
+@nox.session(python=PYTHONS[0], requires=["wheel"], default=SETTINGS.get("typecheck", True))
 def typecheck(session: nox.Session) -> None:
     """Check the types of the package (mypy), with its dependencies installed."""
     install(session, "test")  # tests are checked too, and import it
@@ -168,16 +172,27 @@ def build(session: nox.Session) -> None:
     run_ci(session, "distributions.check", UNCHECKED)
 
 
+def import_mode() -> list[str]:
+    """The option with which no folder of the checkout hides the installed package from its tests.
+
+    None where the package has chosen importlib, which does not hide it either.
+    """
+    files = map(Path, ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"))
+    settings = " ".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+    chosen = re.search(r"--import-mode[=\s\"',]+importlib", settings)
+    return [] if chosen else ["--import-mode=append"]
+
+
 def test_wheel(session: nox.Session, *arguments: str) -> None:
     """Test the wheel, and measure what the tests cover."""
     install(session, "test")
     install_wheel(session)
     part = ("--splits", SHARDS, "--group", SHARD) if SHARD else ()
-    # "append": the folder that holds the tests never hides the installed package. Coverage is
-    # measured here, and judged by the session `coverage`.
+    # Coverage is measured here, and judged by the session `coverage`.
     pytest(
         session,
-        "--import-mode=append",
+        *import_mode(),
+        *NOT_FOR_PYTEST,
         "--cov",
         "--cov-report=",
         "--cov-fail-under=0",
@@ -367,13 +382,11 @@ def rehearse(session: nox.Session) -> None:
 def fmt(session: nox.Session) -> None:
     """Format everything that is Python, and fix what ruff can."""
     install(session, "lint")
-    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "ci,cdk,noxfile.py"]
-    session.run("ruff", "check", "--fix-only", *copied, ".")
+    session.run("ruff", "check", "--fix-only", *NOT_FOR_RUFF, ".")
     if FORMAT == "ruff":
-        session.run("ruff", "format", *copied, ".")
-    copied = [] if HOME_OF_PIPELINE else ["--extend-exclude", "/(ci|cdk)/|/noxfile.py$"]
+        session.run("ruff", "format", *NOT_FOR_RUFF, ".")
     if FORMAT == "black":
-        session.run("black", *copied, ".")
+        session.run("black", *NOT_FOR_BLACK, ".")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)

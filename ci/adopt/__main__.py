@@ -1,7 +1,8 @@
 """Adopt: put the pipeline into another package's repository, update it, or check it.
 
-python -m ci.adopt PATH [--write] [--force]    from the top of this repository
-python -m ci.adopt PATH --check                change nothing; exit code 1 unless up to date
+nox -s adopt -- PATH                     show what would be changed there
+nox -s adopt -- PATH --write [--force]   change it
+nox -s adopt -- PATH --check             show it, and fail unless there is nothing to change
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.adopt.adopter import Adopter, read_adopter
 from ci.adopt.apply import apply
-from ci.adopt.copies import Change, extended, file_changes, read
-from ci.adopt.edit import written
-from ci.adopt.needs import Need, needs
+from ci.adopt.copies import PYTHONS, Change, extended, file_changes, missing_pythons, read
+from ci.adopt.edit import to_paste, written
+from ci.adopt.needs import needs
 from ci.adopt.notes import notes
 from ci.adopt.report import Report
-from ci.adopt.target import Target, read_target
+from ci.adopt.shipped import manifest_lines
 from ci.errors import UserError, exit_with
 
 if TYPE_CHECKING:
@@ -26,76 +28,82 @@ _TOOLS_PYTHON = "3.12"
 
 
 def main() -> None:
-    """Run what the arguments ask for."""
+    """Show what adopting changes, and make or judge it, as the arguments say."""
     parser = argparse.ArgumentParser(prog="nox -s adopt --", description="adopt the pipeline")
     parser.add_argument("path", type=Path, help="the other package's repository")
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--write", action="store_true", help="write to its pyproject.toml too")
+    either.add_argument("--write", action="store_true", help="write what is shown")
+    either.add_argument("--check", action="store_true", help="fail if there is anything to write")
     parser.add_argument("--force", action="store_true", help="overwrite files edited there")
-    either.add_argument("--check", action="store_true", help="change nothing, fail if outdated")
     arguments = parser.parse_args()
     source, report = Path.cwd(), Report()
-    target = read_target(source, arguments.path)
-    lacking = needs(source, target)
-    changes = file_changes(
-        source, target.root, pythons=pythons(target), groups=target.project.groups
-    )
-    report.target(target)
-    if arguments.check:
-        check(report, target, changes, lacking)
-        return
-    refuse_edited(report, changes, force=arguments.force)
-    if arguments.write:
-        changes += pyproject_changes(target, lacking)
-    apply(target.root, changes)
+    adopter = read_adopter(source, arguments.path)
+    report.adopter(adopter)
+    changes = all_changes(source, adopter, report)
     report.changes(changes)
-    report.needs(target, lacking, written=arguments.write)
-    report.notes(notes(target))
-    report.next_step(target, waiting=bool(lacking) and not arguments.write)
+    report.notes(notes(adopter))
+    if not arguments.force:
+        refuse_edited(changes)
+    if not changes:
+        report.say("every file of the pipeline is there as it should be, and so is pyproject.toml")
+    elif arguments.write:
+        apply(adopter.root, changes)
+        report.written(arguments.path)
+    elif arguments.check:
+        force = " --force" if arguments.force else ""
+        raise UserError(
+            "adopt-outdated",
+            f"{arguments.path} lacks what is shown above",
+            f"run `nox -s adopt -- {arguments.path} --write{force}`",
+        )
+    else:
+        report.not_written(arguments.path)
 
 
-def pythons(target: Target) -> list[str]:
+def all_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
+    """Everything that adopting changes. Raises UserError for what can't be changed."""
+    lines = {
+        PYTHONS: missing_pythons(adopter.root, pythons(adopter)),
+        "MANIFEST.in": manifest_lines(adopter),
+    }
+    groups = adopter.project.groups
+    return [
+        *file_changes(source, adopter.root, groups=groups, lines=lines),
+        *pyproject_changes(source, adopter, report),
+    ]
+
+
+def pythons(adopter: Adopter) -> list[str]:
     """The interpreters that the sessions look for: the tools', the lowest, the highest."""
-    versions = target.project.python_versions
+    versions = adopter.project.python_versions
     return list(dict.fromkeys([_TOOLS_PYTHON, versions[0], versions[-1]]))
 
 
-def check(
-    report: Report, target: Target, changes: Sequence[Change], lacking: Sequence[Need]
-) -> None:
-    """Say what adopting would change. Raises UserError when that is anything."""
-    report.edits(changes)
-    report.changes(changes, done=False)
-    report.needs(target, lacking, written=False)
-    if changes or lacking:
-        raise UserError(
-            "adopt-outdated",
-            f"{target.root} is not up to date",
-            f"run `nox -s adopt -- {target.root} --write`",
-        )
-
-
-def refuse_edited(report: Report, changes: Sequence[Change], *, force: bool) -> None:
-    """Show how files differ that were edited there. Raises UserError unless `force`."""
-    report.edits(changes)
-    edited = [change.path for change in changes if change.kind == "edited"]
-    if edited and not force:
-        raise UserError(
-            "adopt-edited",
-            f"{', '.join(edited)} would be overwritten",
-            "move your own part elsewhere, or run it with --force to lose what is shown above with"
-            " a minus; nothing was changed",
-        )
-
-
-def pyproject_changes(target: Target, lacking: Sequence[Need]) -> list[Change]:
-    """What `lacking` makes of pyproject.toml."""
+def pyproject_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
+    """What is added to pyproject.toml; where that can't be done, it is shown to be pasted."""
+    lacking = needs(source, adopter)
     if not lacking:
         return []
     name = "pyproject.toml"
-    before = read(target.root, name) or b""
-    after = written(before.decode(), lacking).encode()
-    return [extended(target.root, name, before, after)]
+    before = read(adopter.root, name) or b""
+    try:
+        after = written(before.decode(), lacking).encode()
+    except UserError:
+        report.say(to_paste(adopter.document, lacking))
+        raise
+    return [extended(adopter.root, name, before, after)]
+
+
+def refuse_edited(changes: Sequence[Change]) -> None:
+    """Raise UserError where files would be overwritten that adopt did not write."""
+    edited = [change.path for change in changes if change.kind == "edited"]
+    if edited:
+        raise UserError(
+            "adopt-edited",
+            f"{', '.join(edited)} would be overwritten, and nothing was written",
+            "move your own part elsewhere; or add --force, to lose what is shown above with a"
+            " minus",
+        )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def apply(root: Path, changes: Sequence[Change]) -> None:
         raise UserError(
             "adopt-unwritable",
             f"{root} can't be written to ({error})",
-            "mend that, and run it again; nothing was changed",
+            "fix that, and run it again; nothing was changed",
         ) from None
 
 

@@ -18,18 +18,20 @@ from ci.dependencies.lock import BACKEND, lock_file
 from ci.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 LIST = "ci/adopted.sha256"
 TOPS = ("buildspec.yml", "cdk", "ci", "noxfile.py")
 PYTHONS = ".python-version"
+# A noxfile that the package has already goes here: `nox -f` runs it.
+OWN_NOXFILE = "noxfile_own.py"
 
 # What only makes sense here.
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
 _GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests", "ci-typecheck")
 # Theirs from the beginning: made by `nox -s lock` there.
 _GROUPS_OF_TARGET = ("test", BACKEND)
-# Theirs once they are there: settings, and locks of groups that the package has too.
+# Theirs once it was adopted; the locks of groups that the package has too are theirs as well.
 _SETTINGS = "cdk/cdk.json"
 
 _IGNORED = (
@@ -39,15 +41,16 @@ _IGNORED = (
 )
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
-Kind = Literal["add", "update", "remove", "edited", "extend"]
+Kind = Literal["add", "update", "remove", "edited", "extend", "rename"]
 
 
 @dataclass(frozen=True)
 class Change:
     """What is to happen to one file: `after` is its new content, None for none.
 
-    "update" and "remove" concern files as they were written there before, "edited" those that
-    differ from it, "extend" files that get lines and lose nothing.
+    "update" and "remove" are for files as adopt wrote them there, "edited" for those that differ
+    from it; "extend" is for files that get lines and lose nothing, "rename" for the package's own
+    noxfile under its new name.
     """
 
     path: str
@@ -64,34 +67,55 @@ def groups_that_travel(source: Path) -> tuple[str, ...]:
 
 
 def file_changes(
-    source: Path, root: Path, *, pythons: Iterable[str], groups: Iterable[str]
+    source: Path, root: Path, *, groups: Iterable[str], lines: Mapping[str, Iterable[str]]
 ) -> list[Change]:
     """Everything that adopting changes in `root`, but for its pyproject.toml.
 
-    `pythons` are the interpreters that have to be found there, `groups` the dependency groups that
-    the package has, whose locks are made there.
+    `groups` are the dependency groups that the package has, whose locks are made there; `lines` are
+    what each of some files must have, besides what the sessions leave behind in .gitignore.
 
     Raises UserError where a file of the pipeline would lie behind a link, or in place of a folder.
     """
     ours, written = _travelling(source), _read_list(root)
-    theirs = {_SETTINGS, *(lock_file(group).as_posix() for group in groups)}
-    changes = [
-        change
-        for path in sorted({*ours, *written})
-        if path not in theirs or read(root, path) is None
-        for change in _change(source, root, path, ours.get(path), written.get(path))
-    ]
+    theirs = {lock_file(group).as_posix() for group in groups} | ({_SETTINGS} if written else set())
     listing = "".join(
         f"{hashlib.sha256(content).hexdigest()}  {path}\n"
         for path, content in sorted(ours.items())
-        if path not in theirs
+        if path not in {_SETTINGS, *theirs}
     )
+    renamed = list(_own_noxfile(root, ours, written))
     return [
-        *changes,
+        *renamed,
+        *(
+            change
+            for path in sorted({*ours, *written})
+            if path not in theirs or read(root, path) is None
+            for change in _change(source, root, path, ours.get(path), written.get(path))
+            if not (renamed and path == "noxfile.py")
+        ),
         *_replace(root, LIST, listing.encode()),
-        *_extend(root, PYTHONS, _missing_pythons(root, pythons)),
         *_extend(root, ".gitignore", _not_ignored(root)),
+        *(change for path, more in lines.items() for change in _extend(root, path, more)),
     ]
+
+
+def own_noxfile(root: Path) -> str | None:
+    """Where the package's own noxfile is, renamed already or not; None if it has none."""
+    if read(root, OWN_NOXFILE) is not None:
+        return OWN_NOXFILE
+    known = "noxfile.py" in _read_list(root) or read(root, "noxfile.py") is None
+    return None if known else "noxfile.py"
+
+
+def _own_noxfile(
+    root: Path, ours: Mapping[str, bytes], written: Mapping[str, str]
+) -> Iterator[Change]:
+    """The package's own noxfile.py moves to OWN_NOXFILE, if there is none yet."""
+    before, after = read(root, "noxfile.py"), ours["noxfile.py"]
+    if before in {None, after} or "noxfile.py" in written or read(root, OWN_NOXFILE) is not None:
+        return
+    yield Change(OWN_NOXFILE, "rename", None, before)
+    yield Change("noxfile.py", "update", before, after)
 
 
 def _travelling(source: Path) -> dict[str, bytes]:
@@ -142,12 +166,13 @@ def _replace(root: Path, path: str, after: bytes) -> Iterator[Change]:
 
 
 def _extend(root: Path, path: str, lines: Iterable[str]) -> Iterator[Change]:
-    """The file with `lines` at its end."""
-    more = "".join(f"{line}\n" for line in lines)
+    """The file with those of `lines` at its end that it does not have."""
     before = read(root, path)
+    text = before or b""
+    present = text.decode("utf-8", "replace").splitlines()
+    more = "".join(f"{line}\n" for line in lines if line not in present)
     if not more:
         return
-    text = before or b""
     separator = b"" if not text or text.endswith(b"\n") else b"\n"
     after = text + separator + more.encode()
     if before is None:
@@ -161,7 +186,8 @@ def extended(root: Path, path: str, before: bytes, after: bytes) -> Change:
     return Change(path, "extend", before, after, (root / path).stat().st_mode & 0o777)
 
 
-def _missing_pythons(root: Path, pythons: Iterable[str]) -> list[str]:
+def missing_pythons(root: Path, pythons: Iterable[str]) -> list[str]:
+    """Those of `pythons` that .python-version lacks, in whatever patch release."""
     present = (read(root, PYTHONS) or b"").decode("utf-8", "replace").split()
     names = {".".join(version.split(".")[:2]) for version in present}
     return [version for version in dict.fromkeys(pythons) if version not in names]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ci.adopt.copies import PYTHONS, TOPS, groups_that_travel
-from ci.adopt.settings import coverage_elsewhere
-from ci.adopt.shipped import unusual
+from ci.adopt import changelogs
+from ci.adopt.changelogs import changelog
+from ci.adopt.copies import groups_that_travel
+from ci.adopt.settings import coverage_elsewhere, formatter, settings_elsewhere, uses
+from ci.adopt.shipped import pipeline_files, secrets, unusual
 from ci.adopt.testing import requirement_names, test_group
 from ci.package.pyproject import load, table
 
@@ -18,9 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ci.adopt.target import Target
-
-_CHANGELOGS = ("changes.md", "history.md", "news.md", "docs/changelog.md", "docs/changes.md")
+    from ci.adopt.adopter import Adopter
 
 
 @dataclass(frozen=True)
@@ -33,42 +34,32 @@ class Need:
     why: str
 
 
-def needs(source: Path, target: Target) -> list[Need]:
-    """Everything to be added to pyproject.toml, in the order in which they are shown.
+def needs(source: Path, adopter: Adopter) -> list[Need]:
+    """Everything to be added to pyproject.toml, in the order in which it is shown.
 
     Raises UserError for a dependency group that can't be resolved.
     """
     return [
-        *_classifiers(target),
-        *_groups(source, target),
-        *_build(target),
-        *_ruff(target),
-        *_mypy(target),
-        *_coverage(target),
-        *_settings(target),
+        *_groups(source, adopter),
+        *_build(adopter),
+        *_ruff(adopter),
+        *_mypy(adopter),
+        *_coverage(adopter),
+        *_settings(adopter),
     ]
 
 
-def _classifiers(target: Target) -> Iterator[Need]:
-    if target.classifiers:
-        present = table(target.document, "project").get("classifiers", [])
-        yield Need(
-            ("project",),
-            "classifiers",
-            [*present, *target.classifiers],
-            "the lowest and the highest of these Pythons are tested",
-        )
-
-
-def _groups(source: Path, target: Target) -> Iterator[Need]:
-    where, present = ("dependency-groups",), target.project.groups
-    group = test_group(target)
+def _groups(source: Path, adopter: Adopter) -> Iterator[Need]:
+    where, present = ("dependency-groups",), adopter.project.groups
+    group = test_group(adopter)
     if group != present.get("test"):
         yield Need(where, "test", group, "what `tests` installs beside the wheel")
     for name, wanted in _pipelines_groups(source).items():
         if name in present:
             known = requirement_names(present, name)
             missing = [text for text in wanted if _name(text) not in known]
+            if formatter(adopter) != "black":
+                missing = [text for text in missing if _name(text) != "black"]
             if missing:
                 why = f"the session that installs ci/locks/{name}.txt needs these too"
                 yield Need(where, name, [*present[name], *missing], why)
@@ -90,98 +81,86 @@ def _name(text: str) -> str:
 # --- the build backend ---------------------------------------------------------------------------
 
 
-def _build(target: Target) -> Iterator[Need]:
+def _build(adopter: Adopter) -> Iterator[Need]:
     """What keeps the pipeline's own files out of the distributions."""
-    if target.backend == "hatchling":
-        yield from _hatchling(target)
-    if target.backend == "setuptools" and target.flat:
-        yield from _setuptools(target)
-    if target.backend == "pdm" and target.flat:
-        yield from _pdm(target)
+    if adopter.backend == "hatchling":
+        yield from _hatchling(adopter)
+    if adopter.backend == "setuptools" and adopter.flat:
+        yield from _setuptools(adopter)
+    if adopter.backend == "pdm" and adopter.flat:
+        yield from _pdm(adopter)
 
 
-def _hatchling(target: Target) -> Iterator[Need]:
+def _hatchling(adopter: Adopter) -> Iterator[Need]:
     where = ("tool", "hatch", "build", "targets", "sdist")
-    section = table(target.document, *where)
-    if "include" in section or "only-include" in section:
-        return
+    section = table(adopter.document, *where)
+    told = "include" in section or "only-include" in section
+    unwanted = [*([] if told else pipeline_files(adopter)), *secrets(adopter)]
     excluded = section.get("exclude", [])
-    missing = [f"/{top}" for top in (PYTHONS, *TOPS) if not {top, f"/{top}"} & {*excluded}]
+    missing = [f"/{path}" for path in unwanted if not {path, f"/{path}"} & {*excluded}]
     if missing:
         why = "hatchling ships all that git tracks"
         yield Need(where, "exclude", [*excluded, *missing], why)
 
 
-def _setuptools(target: Target) -> Iterator[Need]:
-    section = table(target.document, "tool", "setuptools")
-    packages, script = section.get("packages", {}), _text(target, "setup.py")
+def _setuptools(adopter: Adopter) -> Iterator[Need]:
+    section = table(adopter.document, "tool", "setuptools")
+    packages, script = section.get("packages", {}), adopter.text("setup.py")
     if isinstance(packages, list) or "py-modules" in section or "packages" in script:
         return
-    if "packages" in _text(target, "setup.cfg") or "include" in packages.get("find", {}):
+    if "packages" in adopter.text("setup.cfg") or "include" in packages.get("find", {}):
         return
-    name = target.project.import_name
-    yield Need(
-        ("tool", "setuptools", "packages", "find"),
-        "include",
-        [name, f"{name}.*"],
-        "setuptools would take ci/ and cdk/ for packages",
-    )
+    name, why = adopter.project.import_name, "setuptools would take cdk/ for a package"
+    if adopter.project.package_dir.suffix == ".py":
+        yield Need(("tool", "setuptools"), "py-modules", [name], why)
+    else:
+        top = name.partition(".")[0]
+        where = ("tool", "setuptools", "packages", "find")
+        yield Need(where, "include", [top, f"{top}.*"], why)
 
 
-def _pdm(target: Target) -> Iterator[Need]:
-    section = table(target.document, "tool", "pdm", "build")
+def _pdm(adopter: Adopter) -> Iterator[Need]:
+    section = table(adopter.document, "tool", "pdm", "build")
     if "includes" not in section:
-        folder = target.project.package_dir.as_posix()
-        yield Need(
-            ("tool", "pdm", "build"), "includes", [folder], "pdm would take ci/ for a package"
-        )
-
-
-def _text(target: Target, name: str) -> str:
-    path = target.root / name
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        why = "pdm would take ci/ for a package"
+        yield Need(("tool", "pdm", "build"), "includes", [adopter.package], why)
 
 
 # --- the tools -----------------------------------------------------------------------------------
 
 
-def _ruff(target: Target) -> Iterator[Need]:
-    """Few rules for who has none: those that ruff comes with are hundreds."""
-    elsewhere = any((target.root / name).is_file() for name in ("ruff.toml", ".ruff.toml"))
-    if not elsewhere and not table(target.document, "tool", "ruff"):
-        why = "likely mistakes only, to begin with"
-        yield Need(("tool", "ruff", "lint"), "select", ["E4", "E7", "E9", "F"], why)
+def _ruff(adopter: Adopter) -> Iterator[Need]:
+    """No rules of taste for a package that never asked for ruff."""
+    if not uses(adopter, "ruff"):
+        why = "syntax errors only; ruff's own choice is E4, E7, E9, F"
+        yield Need(("tool", "ruff", "lint"), "select", ["E9"], why)
 
 
-def _mypy(target: Target) -> Iterator[Need]:
+def _mypy(adopter: Adopter) -> Iterator[Need]:
     where = ("tool", "mypy")
-    section = table(target.document, *where)
-    if any((target.root / name).is_file() for name in ("mypy.ini", ".mypy.ini")):
+    section = table(adopter.document, *where)
+    if not uses(adopter, "mypy") or settings_elsewhere(adopter, "mypy"):
         return
     if not {"files", "packages", "modules"} & section.keys():
-        folder = target.project.package_dir.as_posix()
-        yield Need(where, "files", [folder], "what `typecheck` checks")
+        yield Need(where, "files", [adopter.package], "what `typecheck` checks")
     if not section:
-        yield Need(where, "python_version", target.project.python_versions[0], "the lowest")
-        if target.project.dependencies:
-            why = "its environment has none of the package's dependencies"
-            yield Need(where, "ignore_missing_imports", value=True, why=why)
+        yield Need(where, "python_version", adopter.project.python_versions[0], "the lowest")
 
 
-def _coverage(target: Target) -> Iterator[Need]:
-    if coverage_elsewhere(target):
+def _coverage(adopter: Adopter) -> Iterator[Need]:
+    if coverage_elsewhere(adopter):
         return
     where = ("tool", "coverage", "run")
-    section, name = table(target.document, *where), target.project.import_name
-    if name not in {*section.get("source_pkgs", []), *_importable(target, section)}:
+    section, name = table(adopter.document, *where), adopter.project.import_name
+    if name not in {*section.get("source_pkgs", []), *_importable(adopter, section)}:
         yield Need(where, "source_pkgs", [name], "the installed wheel is what is measured")
     if "branch" not in section:
         yield Need(where, "branch", value=True, why="untaken branches count")
     if section.get("relative_files") is not True:
         why = "the data of each Python comes from another folder"
         yield Need(where, "relative_files", value=True, why=why)
-    paths = table(target.document, "tool", "coverage", "paths")
-    folder, package = target.project.package_dir.as_posix(), name.replace(".", "/")
+    paths = table(adopter.document, "tool", "coverage", "paths")
+    folder, package = adopter.project.package_dir.as_posix(), name.replace(".", "/")
     if not any(_maps(entries, folder, package) for entries in paths.values()):
         yield Need(
             ("tool", "coverage", "paths"),
@@ -191,9 +170,9 @@ def _coverage(target: Target) -> Iterator[Need]:
         )
 
 
-def _importable(target: Target, section: dict[str, Any]) -> list[str]:
+def _importable(adopter: Adopter, section: dict[str, Any]) -> list[str]:
     """What `source` names as packages: coverage takes what is a folder here for that folder."""
-    return [name for name in section.get("source", []) if not (target.root / name).is_dir()]
+    return [name for name in section.get("source", []) if not (adopter.root / name).is_dir()]
 
 
 def _maps(entries: list[str], folder: str, package: str) -> bool:
@@ -210,23 +189,46 @@ def _maps(entries: list[str], folder: str, package: str) -> bool:
 # --- the pipeline --------------------------------------------------------------------------------
 
 
-def _settings(target: Target) -> Iterator[Need]:
+def _settings(adopter: Adopter) -> Iterator[Need]:
     where = ("tool", "ci")
-    section = table(target.document, *where)
-    if "release-branch" not in section and target.release_branch != "main":
-        yield Need(
-            where, "release-branch", target.release_branch, "only from there a tag is released"
-        )
-    if "changelog" not in section and not (target.root / "CHANGELOG.md").is_file():
-        yield Need(where, "changelog", _changelog(target), "where a release must have its entry")
-    missing = unusual(target)
+    section = table(adopter.document, *where)
+    if adopter.pythons:
+        yield Need(where, "pythons", [*adopter.pythons], "the lowest and the highest are tested on")
+    if "release-branch" not in section and adopter.release_branch != "main":
+        why = "a tag is released only from there"
+        yield Need(where, "release-branch", adopter.release_branch, why)
+    if "changelog" not in section and changelog(adopter) != changelogs.DEFAULT:
+        why = "where a release must have its entry"
+        yield Need(where, "changelog", changelog(adopter) or False, why)
+    if "format" not in section and formatter(adopter) != "black":
+        why = 'what `lint` and `fmt` format with: "black", "ruff" or "none"'
+        yield Need(where, "format", formatter(adopter), why)
+    if "typecheck" not in section and not uses(adopter, "mypy"):
+        why = "mypy was never set up here"
+        yield Need(where, "typecheck", value=False, why=why)
+    missing = unusual(adopter)
     if missing:
         included = [*section.get("sdist-include", []), *missing]
         why = "what the sdist holds today beside the usual; leave out what users don't need"
         yield Need(where, "sdist-include", included, why)
+    made = [path for path in _made(adopter) if path not in section.get("not-in-git", [])]
+    if made:
+        included = [*section.get("not-in-git", []), *made]
+        yield Need(where, "not-in-git", included, "the build makes it")
 
 
-def _changelog(target: Target) -> str | bool:
-    """The file that reads most like one in the form that the pipeline checks, or none."""
-    files = {name.lower(): name for name in target.tracked}
-    return next((files[name] for name in _CHANGELOGS if name in files), False)
+def _made(adopter: Adopter) -> list[str]:
+    """The module that the backend writes the version into, where git does not track it."""
+    tool = table(adopter.document, "tool")
+    build = table(tool, "hatch", "build")
+    written = [
+        build.get("hooks", {}).get("vcs", {}).get("version-file"),
+        table(tool, "setuptools_scm").get("version_file"),
+        table(tool, "setuptools_scm").get("write_to"),
+        table(tool, "pdm", "version").get("write_to"),
+    ]
+    return [
+        re.sub(r"^src/", "*", path)
+        for path in written
+        if isinstance(path, str) and path not in adopter.tracked
+    ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ci.adopt.settings import coverage_elsewhere, ini
+from ci.adopt.changelogs import changelog, named
+from ci.adopt.copies import OWN_NOXFILE, own_noxfile
+from ci.adopt.settings import MYPY_FILES, coverage_elsewhere, ini
 from ci.adopt.shipped import private
 from ci.adopt.testing import FILES, RUNNERS, test_group
 from ci.errors import UserError
@@ -14,29 +16,31 @@ from ci.package.pyproject import table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ci.adopt.target import Target
+    from ci.adopt.adopter import Adopter
 
 _LISTED = 5
 
 
-def notes(target: Target) -> list[UserError]:
+def notes(adopter: Adopter) -> list[UserError]:
     """Problems that are told and not raised."""
     return [
-        *_pytest_path(target),
-        *_tests_in_package(target),
-        *_coverage_elsewhere(target),
-        *_mypy_elsewhere(target),
-        *_test_requirements(target),
-        *_private_names(target),
-        *_branch(target),
+        *_pytest_path(adopter),
+        *_tests_in_package(adopter),
+        *_coverage_elsewhere(adopter),
+        *_mypy_elsewhere(adopter),
+        *_test_requirements(adopter),
+        *_private_names(adopter),
+        *_changelog(adopter),
+        *_noxfile(adopter),
+        *_branch(adopter),
     ]
 
 
-def _pytest_path(target: Target) -> Iterator[UserError]:
-    file, settings = _pytest_settings(target)
+def _pytest_path(adopter: Adopter) -> Iterator[UserError]:
+    file, settings = _pytest_settings(adopter)
     paths = _strings(settings.get("pythonpath", []))
-    base = target.root / target.project.package_dir
-    reached = [path for path in paths if base.is_relative_to((target.root / path).resolve())]
+    base = adopter.root / adopter.project.package_dir
+    reached = [path for path in paths if base.is_relative_to((adopter.root / path).resolve())]
     if reached:
         yield UserError(
             "adopt-pythonpath",
@@ -46,33 +50,33 @@ def _pytest_path(target: Target) -> Iterator[UserError]:
         )
 
 
-def _pytest_settings(target: Target) -> tuple[str, dict[str, Any]]:
+def _pytest_settings(adopter: Adopter) -> tuple[str, dict[str, Any]]:
     """The file that pytest takes its settings from, and these: the first of pytest's own order."""
     for name, section in (("pytest.ini", "pytest"), (".pytest.ini", "pytest")):
-        if (target.root / name).is_file():
-            return name, ini(target.root, name).get(section, {})
-    ours = table(target.document, "tool", "pytest", "ini_options")
+        if (adopter.root / name).is_file():
+            return name, ini(adopter.root, name).get(section, {})
+    ours = table(adopter.document, "tool", "pytest", "ini_options")
     if ours:
         return "pyproject.toml", ours
     for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
-        found = ini(target.root, name).get(section)
+        found = ini(adopter.root, name).get(section)
         if found is not None:
             return name, found
     return "pyproject.toml", {}
 
 
-def _tests_in_package(target: Target) -> Iterator[UserError]:
-    folder = f"{target.project.package_dir.as_posix()}/"
-    if _strings(_pytest_settings(target)[1].get("testpaths", [])):
+def _tests_in_package(adopter: Adopter) -> Iterator[UserError]:
+    folder = f"{adopter.project.package_dir.as_posix()}/"
+    if _strings(_pytest_settings(adopter)[1].get("testpaths", [])):
         return
-    for name in target.tracked:
+    for name in adopter.tracked:
         if name.startswith(folder) and Path(name).match("test_*.py"):
             yield UserError(
                 "adopt-tests-inside",
                 f"tests lie in the package ({name}), where pytest finds the source tree's files"
                 " and not the wheel's",
                 "move them to tests/, or have pytest take them from the wheel:"
-                f' addopts = ["--pyargs", "{target.project.import_name}"]',
+                f' addopts = ["--pyargs", "{adopter.project.import_name}"]',
             )
             return
 
@@ -81,8 +85,8 @@ def _strings(value: str | list[str]) -> list[str]:
     return value.split() if isinstance(value, str) else value
 
 
-def _coverage_elsewhere(target: Target) -> Iterator[UserError]:
-    name = coverage_elsewhere(target)
+def _coverage_elsewhere(adopter: Adopter) -> Iterator[UserError]:
+    name = coverage_elsewhere(adopter)
     if name:
         yield UserError(
             "adopt-coverage-elsewhere",
@@ -91,19 +95,20 @@ def _coverage_elsewhere(target: Target) -> Iterator[UserError]:
         )
 
 
-def _mypy_elsewhere(target: Target) -> Iterator[UserError]:
-    for name in ("mypy.ini", ".mypy.ini"):
-        if (target.root / name).is_file() and "files" not in ini(target.root, name).get("mypy", {}):
+def _mypy_elsewhere(adopter: Adopter) -> Iterator[UserError]:
+    for name in MYPY_FILES:
+        section = ini(adopter.root, name).get("mypy")
+        if section is not None and "files" not in section:
             yield UserError(
                 "adopt-mypy-elsewhere",
                 f"{name} does not say which files mypy checks, and `typecheck` names none",
-                f"add files = {target.project.package_dir.as_posix()} to its section [mypy]",
+                f"add files = {adopter.package} to its section [mypy]",
             )
 
 
-def _test_requirements(target: Target) -> Iterator[UserError]:
-    if "test" not in target.project.groups and test_group(target) == [*RUNNERS]:
-        there = [name for name in FILES if (target.root / name).is_file()]
+def _test_requirements(adopter: Adopter) -> Iterator[UserError]:
+    if "test" not in adopter.project.groups and test_group(adopter) == [*RUNNERS]:
+        there = [name for name in FILES if (adopter.root / name).is_file()]
         hint = f"; {', '.join(there)} may tell" if there else ""
         yield UserError(
             "adopt-test-requirements",
@@ -112,20 +117,45 @@ def _test_requirements(target: Target) -> Iterator[UserError]:
         )
 
 
-def _private_names(target: Target) -> Iterator[UserError]:
-    found = private(target)
+def _private_names(adopter: Adopter) -> Iterator[UserError]:
+    found = private(adopter)
     if found:
         more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         yield UserError(
             "adopt-private-names",
             f"the sdist holds what is named like data or a secret: {', '.join(found[:_LISTED])}"
             + more,
-            "keep it out of the sdist, or add it to allow-names in [tool.ci]",
+            "keep it out of the sdist, or, if everybody may have it, name it in allow-names of"
+            " [tool.ci]",
         )
 
 
-def _branch(target: Target) -> Iterator[UserError]:
-    branch = target.release_branch
+def _changelog(adopter: Adopter) -> Iterator[UserError]:
+    there = named(adopter)
+    if (
+        there
+        and not changelog(adopter)
+        and "changelog" not in table(adopter.document, "tool", "ci")
+    ):
+        yield UserError(
+            "adopt-changelog",
+            f"{there[0]} is not read: its newest version has no heading with a date, such as"
+            " `## [1.2.0] - 2026-01-31` in Markdown or `1.2.0 (2026-01-31)` in reStructuredText",
+            "leave changelog = false, and a release needs no entry; or write it in that form",
+        )
+
+
+def _noxfile(adopter: Adopter) -> Iterator[UserError]:
+    if own_noxfile(adopter.root):
+        yield UserError(
+            "adopt-noxfile",
+            f"your own sessions are in {OWN_NOXFILE}, as CodeBuild runs those of noxfile.py",
+            f"run them with `nox -f {OWN_NOXFILE}`, also where other tools call nox",
+        )
+
+
+def _branch(adopter: Adopter) -> Iterator[UserError]:
+    branch = adopter.release_branch
     if branch != "main":
         yield UserError(
             "adopt-branch",

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from ci.adopt.edit import to_paste
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from ci.adopt.adopter import Adopter
     from ci.adopt.copies import Change
-    from ci.adopt.needs import Need
-    from ci.adopt.target import Target
     from ci.errors import UserError
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
-_DONE = {
-    "add": "added",
-    "update": "updated",
-    "remove": "removed",
-    "edited": "overwrote",
-    "extend": "added to",
-}
-_TO_DO = {
-    "add": "lacks",
-    "update": "has an older",
-    "remove": "has a former",
-    "edited": "has its own",
-    "extend": "lacks lines in",
+_NAMED = {
+    "update": "replace",
+    "remove": "remove",
+    "edited": "overwrite",
+    "extend": "add to",
+    "rename": "keep your own noxfile.py as",
 }
 
 
@@ -46,66 +38,59 @@ class Report:
         """One line, as it is."""
         self.console.print(Text(text, style=style))
 
-    def target(self, target: Target) -> None:
+    def adopter(self, adopter: Adopter) -> None:
         """Which package this is about."""
-        project = target.project
+        project = adopter.project
         ends = dict.fromkeys([project.python_versions[0], project.python_versions[-1]])
         self.say(
-            f"{project.name} in {project.package_dir.as_posix()}/"
-            f" ({target.backend}), on Python {' and '.join(ends)}"
+            f"{project.name} in {adopter.package} ({adopter.backend}), on Python"
+            f" {' and '.join(ends)}\n"
         )
 
-    def edits(self, changes: Sequence[Change]) -> None:
-        """How the files that were edited there differ from what is to be there."""
-        for change in changes:
-            if change.kind == "edited":
-                for line in _diff(change):
-                    self.say(line, _COLOURS.get(line[:1], ""))
-
-    def changes(self, changes: Sequence[Change], *, done: bool = True) -> None:
-        """What was changed, or would be: whole folders in one line where everything is new."""
-        if not changes:
-            self.say("every file of the pipeline is there as it should be")
-        new = [change.path for change in changes if change.kind == "add"]
-        if new:
-            tops = sorted({_top(path) for path in new})
-            self.say(f"{'added' if done else 'lacks'} {len(new)} files: {', '.join(tops)}")
+    def changes(self, changes: Sequence[Change]) -> None:
+        """The whole change: new files by folder, the others by name, lines as a diff."""
+        added = [change for change in changes if change.kind == "add"]
+        if added:
+            size = sum(len(change.after or b"") for change in added)
+            self.say(f"add {len(added)} files, {size / 1000:.0f} kB", "bold")
+            for folder, count in sorted(Counter(_folder(change.path) for change in added).items()):
+                self.say(f"  {folder}" + (f" ({count})" if folder.endswith("/") else ""))
         for change in changes:
             if change.kind != "add":
-                self.say(f"{(_DONE if done else _TO_DO)[change.kind]} {change.path}")
-
-    def needs(self, target: Target, needs: Sequence[Need], *, written: bool) -> None:
-        """What pyproject.toml lacks, or lacked."""
-        if not needs:
-            self.say("pyproject.toml lacks nothing")
-            return
-        verb = "was given" if written else "lacks, as it may be pasted"
-        self.say(f"pyproject.toml {verb}:\n")
-        self.say(to_paste(target.document, needs))
+                self.say(f"{_NAMED[change.kind]} {change.path}", "bold")
+            for line in _diff(change):
+                self.say(line, _COLOURS.get(line[:1], ""))
 
     def notes(self, notes: Sequence[UserError]) -> None:
         """What is left to a maintainer."""
         for note in notes:
-            self.say(f"note: {note}", "yellow")
+            self.say(f"note[{note.code}]: {note.found}\nhelp: {note.remedy}", "yellow")
 
-    def next_step(self, target: Target, *, waiting: bool) -> None:
-        """Which commands come next."""
-        if waiting:
-            self.say(f"next: put that into pyproject.toml, by hand or with --write ({target.root})")
-        else:
-            self.say("next, there: nox -s lock, git add --all, nox -s lint tests")
+    def written(self, path: Path) -> None:
+        """That it is done, and which commands come next."""
+        self.say(f"\nall of this was written to {path}", "bold")
+        self.say("next, there: nox -s lock; git add --all; nox -s lint typecheck tests build")
+
+    def not_written(self, path: Path) -> None:
+        """That nothing is done yet, and which command does it."""
+        self.say("\nnothing was written", "bold")
+        self.say(f"next: nox -s adopt -- {path} --write")
 
 
-def _top(path: str) -> str:
-    top, slash, _ = path.partition("/")
-    return f"{top}{slash}"
+def _folder(path: str) -> str:
+    """What a new file is counted under: a folder, two levels at most, or itself at the top."""
+    folders = path.split("/")[:-1][:2]
+    return "".join(f"{name}/" for name in folders) or path
 
 
 def _diff(change: Change) -> list[str]:
+    """The lines that a file gets; of one that is overwritten those that are lost."""
+    if change.kind not in {"edited", "extend"}:
+        return []
     before, after = (
         (content or b"").decode("utf-8", "replace").splitlines()
         for content in (change.before, change.after)
     )
-    return list(
-        difflib.unified_diff(before, after, f"{change.path} (there)", "(here)", lineterm="")
-    )
+    diff = difflib.unified_diff(before, after, change.path, f"{change.path} (then)", lineterm="")
+    lines = list(diff)[2:]
+    return [line for line in lines if line.startswith("-")] if change.kind == "edited" else lines

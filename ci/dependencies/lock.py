@@ -63,7 +63,7 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
 
 def pythons(project: Project, group: str) -> list[str]:
     """The Python versions, ascending, on which the lock of `group` is installed."""
-    if group == "test":
+    if group in {"test", "typecheck"}:
         return list(project.python_versions)
     if group == "nox":
         return [_NOX_PYTHON, _TOOLS_PYTHON]

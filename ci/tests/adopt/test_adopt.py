@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,15 @@ from ci.adopt.apply import apply
 from ci.adopt.copies import LIST, Change, file_changes
 from ci.errors import UserError
 from ci.package.project import read_project
-from ci.tests.samples import git, make_package, write
+from ci.tests.samples import git, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Adopt = Callable[..., str]
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[3]
+UP_TO_DATE = "every file of the pipeline is there as it should be, and so is pyproject.toml"
 PIPELINE = (
     "noxfile.py",
     "buildspec.yml",
@@ -37,10 +35,9 @@ PIPELINE = (
 )
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A repository like this one, small, that can be changed."""
-    root = tmp_path / "source"
+@pytest.fixture(scope="session")
+def small_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", *PIPELINE, "cdk/cdk.json"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, root / name)
@@ -51,8 +48,11 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "package")
+def source(small_source: Path, tmp_path: Path) -> Path:
+    """A repository like this one, small, that can be changed."""
+    root = tmp_path / "source"
+    shutil.copytree(small_source, root)
+    return root
 
 
 @pytest.fixture
@@ -81,10 +81,32 @@ def state(root: Path) -> dict[str, bytes]:
     }
 
 
+def test_without_write_nothing_is_written_and_the_whole_change_is_shown(
+    run: Adopt, package: Path
+) -> None:
+    before = state(package)
+    out = run()
+    assert state(package) == before
+    assert git(package, "status", "--porcelain") == ""
+    for folder in ("buildspec.yml", "cdk/ (2)", "ci/locks/ (1)", "ci/distributions/ (1)"):
+        assert f"\n  {folder}\n" in out
+    assert "add to pyproject.toml" in out
+    assert '\n+test = ["pytest>=7", "pytest-cov>=4"]\n' in out
+    assert "add to .gitignore" in out
+    assert "\n+.nox/\n" in out
+    assert f"nothing was written\nnext: nox -s adopt -- {package} --write" in out
+
+
+def test_what_was_shown_is_what_is_written(run: Adopt, package: Path) -> None:
+    shown = run()
+    assert run("--write").partition("\nall of this was written")[0] in shown
+    assert read_project(package).groups["test"] == ["pytest>=7", "pytest-cov>=4"]
+
+
 def test_the_pipelines_files_come_and_what_is_only_for_home_stays(
     run: Adopt, package: Path
 ) -> None:
-    out = run()
+    out = run("--write")
     for name in PIPELINE:
         assert (package / name).read_bytes() == (ROOT / name).read_bytes()
         assert (package / name).stat().st_mode == (ROOT / name).stat().st_mode
@@ -92,36 +114,16 @@ def test_the_pipelines_files_come_and_what_is_only_for_home_stays(
     assert not (package / "ci/tests").exists()
     assert not (package / "ci/adopt").exists()
     assert not (package / "ci/locks/test.txt").exists()
-    assert "demo-pkg in src/demo_pkg/ (hatchling), on Python 3.12" in out
-    assert "buildspec.yml, cdk/, ci/, noxfile.py" in out
-
-
-def test_what_is_missing_is_printed_and_pasting_it_is_enough(run: Adopt, package: Path) -> None:
-    before = (package / "pyproject.toml").read_text()
-    pasted = run().partition("pasted:\n")[2].partition("\nnote:")[0]
-    assert (package / "pyproject.toml").read_text() == before
-    write(package, {"pyproject.toml": f"{before}\n{pasted}"})
-    assert "pyproject.toml lacks nothing" in run()
-
-
-def test_written_or_pasted_it_is_the_same(run: Adopt, package: Path) -> None:
-    before = (package / "pyproject.toml").read_text()
-    pasted = run().partition("pasted:\n")[2].partition("\nnote:")[0]
-    run("--write")
-    after = (package / "pyproject.toml").read_text()
-    assert tomllib.loads(after) == tomllib.loads(f"{before}\n{pasted}")
-    assert after.startswith(before.rstrip())
-    assert read_project(package).groups["test"] == ["pytest>=7", "pytest-cov>=4"]
+    assert "demo-pkg in src/demo_pkg (hatchling), on Python 3.12" in out
 
 
 def test_the_second_time_nothing_changes(run: Adopt, package: Path) -> None:
     run("--write")
     first = state(package)
-    out = run("--write")
+    assert UP_TO_DATE in run("--write")
+    assert UP_TO_DATE in run("--check")
+    assert UP_TO_DATE in run()
     assert state(package) == first
-    assert "every file of the pipeline is there as it should be" in out
-    assert "pyproject.toml lacks nothing" in out
-    assert "lacks nothing" in run("--check")
 
 
 def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
@@ -131,7 +133,7 @@ def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
     write(package, {"ci/distributions/build.py": "mine\n"})
     write(source, {"buildspec.yml": "newer\n"})
     before = state(package)
-    with pytest.raises(UserError, match=r"ci/dist\.py would be overwritten") as raised:
+    with pytest.raises(UserError, match=r"ci/distributions/build\.py would be over") as raised:
         run("--write")
     assert raised.value.code == "adopt-edited"
     assert "\n-mine\n" in capsys.readouterr().out
@@ -139,22 +141,64 @@ def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
 
 
 def test_force_overwrites_a_local_edit_after_showing_it(run: Adopt, package: Path) -> None:
-    run()
+    run("--write")
     write(package, {"ci/distributions/build.py": "mine\n"})
-    out = run("--force")
-    assert "\n-mine\n" in out
-    assert "overwrote ci/distributions/build.py" in out
+    assert "overwrite ci/distributions/build.py\n-mine\n" in run("--force")
+    assert (package / "ci/distributions/build.py").read_text() == "mine\n"
+    run("--write", "--force")
     assert (package / "ci/distributions/build.py").read_bytes() == (
         ROOT / "ci/distributions/build.py"
     ).read_bytes()
 
 
-def test_a_noxfile_from_before_is_not_overwritten(run: Adopt, package: Path) -> None:
+def test_check_never_advises_what_will_be_refused(run: Adopt, package: Path) -> None:
+    write(package, {"cdk/app.py": "mine\n"})
+    with pytest.raises(UserError) as raised:
+        run("--check")
+    assert raised.value.code == "adopt-edited"
+    with pytest.raises(UserError) as raised:
+        run("--check", "--force")
+    assert raised.value.code == "adopt-outdated"
+    assert raised.value.remedy.endswith("--write --force`")
+    assert "all of this was written" in run("--write", "--force")
+    assert UP_TO_DATE in run("--check")
+
+
+@pytest.mark.parametrize("option", ["--write", "--check"])
+def test_tables_that_can_not_be_written_are_printed_to_be_pasted(
+    run: Adopt, package: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    text = (package / "pyproject.toml").read_text()
+    write(package, {"pyproject.toml": f"{text}[tool]\ncoverage = {{ run = {{}} }}\n"})
+    before = state(package)
+    with pytest.raises(UserError) as raised:
+        run(option)
+    assert raised.value.code == "adopt-unwritable-toml"
+    assert "[dependency-groups]\n# what `tests`" in capsys.readouterr().out
+    assert state(package) == before
+
+
+def test_a_noxfile_of_the_package_s_own_is_kept_under_another_name(
+    run: Adopt, package: Path
+) -> None:
     write(package, {"noxfile.py": "import nox\n"})
+    out = run()
+    assert "keep your own noxfile.py as noxfile_own.py" in out
+    assert "nox -f noxfile_own.py" in out
+    run("--write")
+    assert (package / "noxfile_own.py").read_text() == "import nox\n"
+    assert (package / "noxfile.py").read_bytes() == (ROOT / "noxfile.py").read_bytes()
+    assert "/noxfile_own.py" in (package / "pyproject.toml").read_text()
+    assert UP_TO_DATE in run("--check")
+
+
+def test_a_second_noxfile_of_the_package_s_own_is_not_overwritten(
+    run: Adopt, package: Path
+) -> None:
+    write(package, {"noxfile.py": "import nox\n", "noxfile_own.py": "first\n"})
     with pytest.raises(UserError, match=r"noxfile\.py would be overwritten"):
-        run()
-    assert (package / "noxfile.py").read_text() == "import nox\n"
-    assert not (package / "ci").exists()
+        run("--write")
+    assert (package / "noxfile_own.py").read_text() == "first\n"
 
 
 def test_what_changed_here_is_updated_there_and_what_went_goes(
@@ -165,30 +209,32 @@ def test_what_changed_here_is_updated_there_and_what_went_goes(
     git(source, "rm", "--quiet", "--force", "ci/distributions/build.py")
     git(source, "add", "--all")
     out = run("--write")
-    assert "updated buildspec.yml" in out
-    assert "removed ci/distributions/build.py" in out
+    assert "replace buildspec.yml" in out
+    assert "remove ci/distributions/build.py" in out
     assert (package / "buildspec.yml").read_text() == "newer\n"
     assert (package / "ci/new.py").exists()
     assert not (package / "ci/distributions/build.py").exists()
-    assert "lacks nothing" in run("--check")
+    assert UP_TO_DATE in run("--check")
 
 
-def test_the_settings_of_the_stack_are_theirs_once_they_are_there(
-    run: Adopt, package: Path
-) -> None:
-    run("--write")
+def test_the_settings_of_the_stack_are_theirs_once_adopted(run: Adopt, package: Path) -> None:
+    write(package, {"cdk/cdk.json": '{"app": "of another stack"}'})
+    with pytest.raises(UserError, match=r"cdk/cdk\.json would be overwritten"):
+        run("--write")
+    run("--write", "--force")
+    assert (package / "cdk/cdk.json").read_bytes() == (ROOT / "cdk/cdk.json").read_bytes()
     write(package, {"cdk/cdk.json": "{}"})
     run("--write", "--force")
     assert (package / "cdk/cdk.json").read_text() == "{}"
 
 
 def test_a_list_that_names_other_files_removes_none_of_them(run: Adopt, package: Path) -> None:
-    run()
+    run("--write")
     with (package / LIST).open("a") as file:
         for name in ("README.md", "ci/../README.md"):
             digest = subprocess.check_output(["sha256sum", package / "README.md"], text=True)
             file.write(f"{digest.split()[0]}  {name}\n")
-    run()
+    run("--write")
     assert (package / "README.md").exists()
 
 
@@ -204,7 +250,7 @@ def test_check_fails_and_changes_nothing_when_anything_is_missing(
         write(source, {name: "newer\n"})
         git(source, "add", "--all")
     before = state(package)
-    with pytest.raises(UserError, match="not up to date") as raised:
+    with pytest.raises(UserError, match="lacks what is shown") as raised:
         run("--check")
     assert raised.value.code == "adopt-outdated"
     assert state(package) == before
@@ -212,7 +258,7 @@ def test_check_fails_and_changes_nothing_when_anything_is_missing(
 
 def test_lines_are_added_to_files_that_are_there(run: Adopt, package: Path) -> None:
     write(package, {".gitignore": "*.log\n/dist", ".python-version": "3.11.4\n3.12.1\n"})
-    run()
+    run("--write")
     lines = (package / ".gitignore").read_text().splitlines()
     assert lines[:2] == ["*.log", "/dist"]
     assert ".nox/" in lines
@@ -278,7 +324,7 @@ def test_a_write_that_fails_leaves_everything_as_it_was(
 
 
 def test_nothing_that_travels_imports_what_stays(tmp_path: Path) -> None:
-    changes = file_changes(ROOT, tmp_path, pythons=[], groups=[])
+    changes = file_changes(ROOT, tmp_path, groups=[], lines={})
     modules = {change.path: change.after or b"" for change in changes if ".py" in change.path}
     assert len(modules) > 20
     stays = re.compile(rb"(?m)^\s*(?:from|import) (?:ci\.(?:tests|adopt)|tests)\b")
@@ -286,13 +332,13 @@ def test_nothing_that_travels_imports_what_stays(tmp_path: Path) -> None:
 
 
 def test_the_next_step_is_named(run: Adopt) -> None:
-    assert "next: put that into pyproject.toml" in run()
+    assert "next: nox -s adopt -- " in run()
     assert "next, there: nox -s lock" in run("--write")
 
 
-def test_what_is_adopted_is_a_pipeline_that_runs(tmp_path: Path) -> None:
-    package = make_package(tmp_path / "package")
-    command = [sys.executable, "-m", "ci.adopt", str(package), "--write"]
+@pytest.mark.slow
+def test_what_is_adopted_is_a_pipeline_that_runs(package: Path) -> None:
+    command = [sys.executable, "-I", "ci/run.py", "adopt", str(package), "--write"]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     listed = subprocess.run(
         [sys.executable, "-m", "nox", "--list"],
@@ -304,7 +350,7 @@ def test_what_is_adopted_is_a_pipeline_that_runs(tmp_path: Path) -> None:
     assert "tests-3.12" in listed
     assert "- adopt" not in listed
     done = subprocess.run(
-        [sys.executable, "-m", "ci.dependencies.lock", "--check"],
+        [sys.executable, "-I", "ci/run.py", "dependencies.lock", "--check"],
         cwd=package,
         capture_output=True,
         text=True,

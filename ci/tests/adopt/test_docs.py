@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import re
 import shutil
 import subprocess
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from ci.adopt import needs
 from ci.checkout.git import git
-from ci.package.project import Settings
 from ci.tests.samples import commit, make_package, write
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "adopting.md").read_text(encoding="utf-8")
+
+SETTINGS_OF_NEEDS = inspect.getsource(needs).partition("def _settings")[2]
 
 MODULE = '''\
 """A package to adopt the pipeline in."""
@@ -41,7 +41,7 @@ def test_version() -> None:
 def commands() -> list[str]:
     """What the page has its reader type, in order."""
     blocks = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    return [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
 @pytest.fixture
@@ -63,6 +63,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_the_reader_types_works_from_the_first_line_to_the_last(here: Path) -> None:
     script = "\n".join(["set -ex", *commands()]).replace("URL-OF-THIS-REPOSITORY", "origin")
     outer = ("NOX", "COV_", "VIRTUAL_ENV", "SOURCE_", "PYTEST_")
@@ -85,7 +86,7 @@ def test_what_the_reader_types_works_from_the_first_line_to_the_last(here: Path)
 def test_no_command_is_left_untried() -> None:
     assert len(commands()) > 8
     inline = re.findall(r"`(nox -s [^`]+)`", PAGE)
-    known = {"adopt_proof", "fmt", "lock", "lint", "tests", "build", "pr", "release"}
+    known = {"adopt_proof", "fmt", "lock", "lint", "tests", "build", "pr", "release", "typecheck"}
     assert {word for command in inline for word in command.split()[2:]} <= known
 
 
@@ -105,16 +106,10 @@ def test_every_message_is_explained() -> None:
     assert codes - set(re.findall(r"`([a-z-]+)`", PAGE)) == set()
 
 
-def test_every_setting_is_in_the_table_with_its_default() -> None:
-    rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| .* \| `(.*)` \|$", PAGE))
-    shown = {
-        field.name.replace("_", "-"): "[]" if field.default == () else field.default
-        for field in fields(Settings)
-    }
-    assert rows == {
-        key: f'"{value}"' if isinstance(value, str) and value != "[]" else str(value)
-        for key, value in shown.items()
-    }
+def test_the_settings_that_are_named_are_those_that_adopt_writes() -> None:
+    named = PAGE.partition("adopt writes ")[2].partition(", where yours")[0]
+    written = set(re.findall(r'Need\(where, "([a-z-]+)"', SETTINGS_OF_NEEDS))
+    assert set(re.findall(r"`([a-z-]+)`", named)) == written
 
 
 def test_what_came_of_the_packages_is_there() -> None:

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ci.adopt.adopter import read_adopter
 from ci.adopt.edit import to_paste, written
 from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
-from ci.adopt.target import read_target
 from ci.errors import UserError
-from ci.tests.samples import git, make_package, write
+from ci.tests.samples import git, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Lacking = Callable[..., dict[str, Any]]
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 HEAD = """\
@@ -30,6 +28,7 @@ version = "1.2.0"
 classifiers = ["Programming Language :: Python :: 3.8", "Programming Language :: Python :: 3.12"]
 """
 RUNNERS = ["pytest>=7", "pytest-cov>=4"]
+FAST = '[project.optional-dependencies]\ntest = ["pytest"]\nfast = ["six"]\n'
 POETRY = """\
 [tool.poetry.group.dev.dependencies]
 python = "*"
@@ -42,18 +41,13 @@ mock = { version = "*", extras = ["a"] }
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "package")
-
-
-@pytest.fixture
 def lacking(package: Path) -> Lacking:
     """What adopt would add to a pyproject.toml, by dotted key."""
 
     def call(more: str, *, backend: str = "flit_core.buildapi", **files: str) -> dict[str, Any]:
         build = f'[build-system]\nrequires = []\nbuild-backend = "{backend}"\n'
         write(package, {"pyproject.toml": HEAD + more + build, **files})
-        found = needs(ROOT, read_target(ROOT, package))
+        found = needs(ROOT, read_adopter(ROOT, package))
         return {".".join((*need.table, need.key)): need.value for need in found}
 
     return call
@@ -242,19 +236,139 @@ def test_tools_that_are_set_up_are_left_alone(lacking: Lacking) -> None:
     assert not [key for key in found if key.startswith(("tool.ruff", "tool.mypy"))]
 
 
-def test_mypy_is_told_of_dependencies_that_it_will_not_find(lacking: Lacking) -> None:
-    found = lacking('dependencies = ["attrs"]\n')
-    assert found["tool.mypy.files"] == ["src/demo_pkg"]
-    assert found["tool.mypy.python_version"] == "3.8"
-    assert found["tool.mypy.ignore_missing_imports"] is True
+@pytest.mark.parametrize(
+    ("more", "files", "typed"),
+    [
+        ("", {}, False),
+        ('[project.optional-dependencies]\ndev = ["mypy >=1"]\n', {}, True),
+        ('[tool.poetry.group.dev.dependencies]\nmypy = "^1"\n', {}, True),
+        ("", {"tox.ini": "[testenv:types]\ncommands =\n  mypy src\n"}, True),
+        ("", {".pre-commit-config.yaml": "repos:\n- hooks:\n  - id: mypy\n"}, True),
+        ("", {"noxfile.py": "def types(session):\n    session.run('mypy')\n"}, True),
+        ("", {"tox.ini": "[testenv]\nmypy = no\n"}, False),
+    ],
+)
+def test_types_are_checked_where_the_package_does_so(
+    lacking: Lacking, more: str, files: dict[str, str], *, typed: bool
+) -> None:
+    found = lacking(more, **files)
+    assert found.get("tool.mypy.files") == (["src/demo_pkg"] if typed else None)
+    assert found.get("tool.mypy.python_version") == ("3.8" if typed else None)
+    assert found.get("tool.ci.typecheck") == (None if typed else False)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("CHANGES.md", "CHANGES.md"), ("NEWS.rst", False), ("CHANGELOG.md", None)]
+    ("more", "files", "told"),
+    [
+        ("", {}, "none"),
+        ("[tool.black]\nline-length = 99\n", {}, None),
+        ('[dependency-groups]\ndev = ["black"]\n', {}, None),
+        ("", {".pre-commit-config.yaml": "repos:\n- hooks:\n  - id: black\n"}, None),
+        ('[tool.ruff.format]\nquote-style = "single"\n', {}, "ruff"),
+        ("", {".pre-commit-config.yaml": "- id: ruff-format\n"}, "ruff"),
+        ("", {"ruff.toml": "[format]\n"}, "ruff"),
+        ("[tool.ruff]\nline-length = 99\n", {}, "none"),
+        ('keywords = ["blackboard", "black-jack"]\n', {}, "none"),
+    ],
 )
-def test_the_changelog_is_found(package: Path, lacking: Lacking, name: str, value: object) -> None:
-    git(package, "mv", "CHANGELOG.md", name) if name != "CHANGELOG.md" else None
-    assert lacking("").get("tool.ci.changelog") == value
+def test_no_formatter_is_imposed(
+    lacking: Lacking, more: str, files: dict[str, str], told: str | None
+) -> None:
+    assert lacking(more, **files).get("tool.ci.format") == told
+
+
+def test_rules_of_taste_are_for_packages_that_asked_for_ruff(lacking: Lacking) -> None:
+    assert lacking("")["tool.ruff.lint.select"] == ["E9"]
+    assert "tool.ruff.lint.select" not in lacking('[dependency-groups]\ndev = ["ruff"]\n')
+
+
+def test_what_the_package_s_lint_group_lacks_is_what_its_lint_runs(lacking: Lacking) -> None:
+    group = '[dependency-groups]\nlint = ["flake8"]\n'
+    assert lacking(group)["dependency-groups.lint"] == ["flake8", "ruff>=0.17"]
+    assert len(lacking(f"{group}[tool.black]\n")["dependency-groups.lint"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        (FAST, {"pytest"}),
+        (
+            f'{FAST}[tool.hatch.envs.test]\nfeatures = ["test", "fast"]\n',
+            {"pytest", "six"},
+        ),
+        ('[dependency-groups]\ntest = ["pytest"]\ntypes = ["mypy", "types-six"]\n', {"types-six"}),
+        ('[dependency-groups]\ntest = ["pytest"]\ntypes = ["types-six"]\n', set()),
+    ],
+)
+def test_extras_and_stubs_that_tests_and_types_need_are_installed(
+    lacking: Lacking, more: str, names: set[str]
+) -> None:
+    found = set(lacking(more).get("dependency-groups.test", []))
+    assert found - {"pytest-cov>=4"} - ({"pytest"} - names) == names
+
+
+def test_the_extras_that_tox_installs_are_installed(lacking: Lacking) -> None:
+    found = lacking(FAST, **{"tox.ini": "[testenv]\nextras =\n  test\n  fast\n"})
+    assert found["dependency-groups.test"] == ["pytest", "six", RUNNERS[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("pytest\nsix # why\n-r other.txt\n# comment\n", ["pytest", "six", RUNNERS[1]]),
+        ("pytest==8\n    # via x\n", RUNNERS),
+    ],
+)
+def test_a_file_of_requirements_is_read_unless_it_was_compiled(
+    lacking: Lacking, text: str, group: list[str]
+) -> None:
+    found = lacking("", **{"requirements/tests.in": text})
+    assert found["dependency-groups.test"] == group
+
+
+@pytest.mark.parametrize(
+    ("backend", "more", "made"),
+    [
+        (
+            "hatchling.build",
+            '[tool.hatch.build.hooks.vcs]\nversion-file = "src/demo_pkg/_version.py"\n',
+            ["*demo_pkg/_version.py"],
+        ),
+        (
+            "setuptools.build_meta",
+            '[tool.setuptools_scm]\nversion_file = "src/demo_pkg/_version.py"\n',
+            ["*demo_pkg/_version.py"],
+        ),
+        ("pdm.backend", '[tool.pdm.version]\nwrite_to = "demo_pkg/v.py"\n', ["demo_pkg/v.py"]),
+        ("pdm.backend", '[tool.pdm.version]\nwrite_to = "README.md"\n', None),
+    ],
+)
+def test_the_module_that_the_backend_writes_the_version_into_is_not_in_git(
+    lacking: Lacking, backend: str, more: str, made: object
+) -> None:
+    assert lacking(more, backend=backend).get("tool.ci.not-in-git") == made
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("CHANGELOG.md", "## [1.2.0] - 2026-01-31\n", None),
+        ("CHANGELOG.md", "## Unreleased\n", None),
+        ("CHANGES.md", "## 1.2.0 (2026-01-31)\n", "CHANGES.md"),
+        ("NEWS.rst", "1.2.0 (2026-01-31)\n------------------\n", "NEWS.rst"),
+        ("docs/changelog.md", "## v1.2.0 - 2026-01-31\n", "docs/changelog.md"),
+        ("CHANGELOG.md", "## 1.2.0 (January 31st)\n", False),
+        ("HISTORY.rst", "1.2.0\n-----\n", False),
+        ("NOTES.md", "## [1.2.0] - 2026-01-31\n", False),
+    ],
+)
+def test_the_changelog_is_found_and_read_or_the_reason_is_noted(
+    package: Path, lacking: Lacking, name: str, text: str, value: object
+) -> None:
+    git(package, "rm", "--quiet", "CHANGELOG.md")
+    assert lacking("", **{name: text}).get("tool.ci.changelog") == value
+    noted = {note.code for note in notes(read_adopter(ROOT, package))}
+    assert ("adopt-changelog" in noted) == (value is False and name != "NOTES.md")
 
 
 @pytest.mark.parametrize(
@@ -318,9 +432,9 @@ def test_what_a_maintainer_has_to_decide_is_noted(
     package: Path, lacking: Lacking, files: dict[str, str], code: str
 ) -> None:
     lacking('[dependency-groups]\ntest = ["pytest", "pytest-cov"]\n')
-    assert notes(read_target(ROOT, package)) == []
+    assert notes(read_adopter(ROOT, package)) == []
     write(package, files)
-    assert [note.code for note in notes(read_target(ROOT, package))] == [code]
+    assert [note.code for note in notes(read_adopter(ROOT, package))] == [code]
 
 
 def test_settings_that_do_no_harm_are_not_noted(package: Path, lacking: Lacking) -> None:
@@ -333,14 +447,14 @@ def test_settings_that_do_no_harm_are_not_noted(package: Path, lacking: Lacking)
             "src/demo_pkg/test_x.py": "",
         },
     )
-    assert notes(read_target(ROOT, package)) == []
+    assert notes(read_adopter(ROOT, package)) == []
 
 
 def test_that_nothing_says_what_the_tests_need_is_noted_with_what_may(
     package: Path, lacking: Lacking
 ) -> None:
     lacking("", **{"requirements-dev.txt": ""})
-    (note,) = notes(read_target(ROOT, package))
+    (note,) = notes(read_adopter(ROOT, package))
     assert note.code == "adopt-test-requirements"
     assert "requirements-dev.txt may tell" in note.found
 
@@ -348,7 +462,7 @@ def test_that_nothing_says_what_the_tests_need_is_noted_with_what_may(
 def test_another_release_branch_is_noted(package: Path, lacking: Lacking) -> None:
     git(package, "branch", "--move", "master")
     assert lacking("")["tool.ci.release-branch"] == "master"
-    assert "adopt-branch" in {note.code for note in notes(read_target(ROOT, package))}
+    assert "adopt-branch" in {note.code for note in notes(read_adopter(ROOT, package))}
 
 
 # --- as TOML -------------------------------------------------------------------------------------

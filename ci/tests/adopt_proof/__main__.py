@@ -1,8 +1,8 @@
 """Adopting tried on packages from PyPI, and what came out written into docs/adopting.md.
 
-python -m ci.tests.adopt_proof [NAME ...] [--keep FOLDER]    all, or those whose name is given
+nox -s adopt_proof -- [NAME ...] [--keep FOLDER]    all, or those whose name is given
 
-Takes many minutes. Fails when a package is not refused as packages.toml says, or its tests end
+Takes many minutes. Fails when a package is not refused as packages.toml says, or its sessions end
 otherwise; lint may well be red, a package's style being its own.
 """
 
@@ -26,18 +26,21 @@ from typing import Any
 
 from pypi_simple import PyPISimple
 
+from ci.adopt.adopter import BACKENDS, read_adopter
 from ci.adopt.edit import written
 from ci.adopt.needs import Need
-from ci.adopt.target import BACKENDS, read_target
-from ci.checkout.git import git
+from ci.checkout.git import changed_files, git
 from ci.errors import UserError, exit_with
-from ci.package.pyproject import table
+from ci.package.pyproject import load, table
 
 _PACKAGES = Path(__file__).with_name("packages.toml")
 _PAGE = Path("docs", "adopting.md")
 _BEGIN, _END = "<!-- proof: begin -->\n", "<!-- proof: end -->\n"
 _IDENTITY = ("-c", "user.name=Proof", "-c", "user.email=proof@example.invalid")
 _OUTER = ("NOX", "COV", "VIRTUAL_ENV", "SOURCE_", "DIST_", "PYTEST_")
+_TIMEOUT = 1500  # seconds that one session may take
+_COLUMNS = ("package", "why it is here", "backend, layout", "by hand")
+_SESSIONS = ("lint", "typecheck", "tests", "build", "fmt rewrote")
 
 
 @dataclass
@@ -46,9 +49,10 @@ class Outcome:
 
     name: str
     version: str
+    why: str
     what: str = "?"
-    added: str = ""
     by_hand: str = ""
+    refused: str = ""
     sessions: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,39 +64,60 @@ def main() -> None:
     arguments = parser.parse_args()
     packages = tomllib.loads(_PACKAGES.read_text(encoding="utf-8"))["package"]
     chosen = [each for each in packages if each["name"] in (arguments.names or [each["name"]])]
-    with tempfile.TemporaryDirectory(prefix="proof-") as scratch:
-        folder = arguments.keep or Path(scratch)
-        outcomes = [try_one(folder, package) for package in chosen]
-    text = as_table(outcomes)
-    print(text)
+    outcomes = []
+    for package in chosen:
+        with tempfile.TemporaryDirectory(prefix="proof-") as scratch:
+            outcomes.append(try_one(arguments.keep or Path(scratch), package))
+        print(row(outcomes[-1]), flush=True)
     if len(chosen) == len(packages):
-        put_table(_PAGE, text)
+        put_table(_PAGE, as_table(outcomes))
     require_expected(chosen, outcomes)
 
 
 def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     """Adopt in one package, and run the sessions there."""
-    print(f"--- {package['name']} {package['version']}", flush=True)
     root = fetch(folder, package)
-    outcome = Outcome(package["name"], package["version"])
-    before = (root / "pyproject.toml").read_text() if (root / "pyproject.toml").exists() else ""
-    options = ["--write", *(["--force"] if package.get("force") else [])]
-    done = run(Path.cwd(), sys.executable, "-m", "ci.adopt", str(root), *options)
+    outcome = Outcome(package["name"], package["version"], package["why"])
+    dry, done = adopt(root, package), adopt(root, package, "--write")
     if done.returncode:
-        outcome.what = describe_refusal(before)
-        outcome.sessions["adopt"] = done.stderr.strip().rpartition("[")[2].rstrip("]")
+        outcome.what = describe_refused(root)
+        found = re.search(r"error\[([\w-]+)\]", done.stderr)
+        outcome.refused = found[1] if found else f"broken: {done.stderr}"
         return outcome
-    target = read_target(Path.cwd(), root)
-    outcome.what = f"{target.backend}, {'flat' if target.flat else 'src'}"
-    outcome.added = tables_added(tomllib.loads(before), target.document)
+    require_dry(dry, done)
+    adopter = read_adopter(Path.cwd(), root)
+    outcome.what = f"{adopter.backend}, {'flat' if adopter.flat else 'src'}"
     outcome.by_hand = add_by_hand(root, package.get("by-hand", []))
     commit(root, "Adopt")
     outcome.sessions |= run_sessions(root, "lock")
     commit(root, "Lock")
-    outcome.sessions |= run_sessions(root, "lint", "tests")
+    # A version that comes from git is this one from here on, and no other one is touched by it.
+    git(root, *_IDENTITY, "tag", f"v{package['version']}")
+    typed = ["typecheck"] if adopter.project.settings.typecheck else []
+    outcome.sessions |= run_sessions(root, "lint", *typed, "tests", "build")
     run_sessions(root, "fmt")
-    outcome.sessions["lint after fmt"] = run_sessions(root, "lint")["lint"]
+    outcome.sessions["fmt rewrote"] = f"{len(changed_files(root))} files"
     return outcome
+
+
+def adopt(root: Path, package: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
+    """Run adopt on the package; without options it is dry."""
+    force = ["--force"] if package.get("force") else []
+    before = changed_files(root)
+    done = run(Path.cwd(), sys.executable, "-I", "ci/run.py", "adopt", str(root), *force, *options)
+    if not options and changed_files(root) != before:
+        raise UserError("proof-dry", f"adopt without --write changed {root}", "find out why")
+    return done
+
+
+def require_dry(
+    dry: subprocess.CompletedProcess[str], done: subprocess.CompletedProcess[str]
+) -> None:
+    """Raise UserError unless the dry run showed what was then written."""
+    shown, _, _ = dry.stdout.partition("\nnothing was written")
+    made, _, _ = done.stdout.partition("\nall of this was written")
+    if dry.returncode or shown != made:
+        raise UserError("proof-dry", f"a dry run says {dry.stderr or shown}", "find out why")
 
 
 def fetch(folder: Path, package: dict[str, Any]) -> Path:
@@ -130,31 +155,26 @@ def commit(root: Path, message: str) -> None:
 def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, in an environment of its own."""
     outer = {name: value for name, value in os.environ.items() if not name.startswith(_OUTER)}
-    return subprocess.run(command, cwd=root, env=outer, capture_output=True, text=True, check=False)
+    try:
+        return subprocess.run(
+            command,
+            cwd=root,
+            env=outer,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"it took more than {_TIMEOUT} s")
 
 
-def describe_refusal(pyproject: str) -> str:
+def describe_refused(root: Path) -> str:
     """The build backend of a package that was refused."""
-    name = table(tomllib.loads(pyproject), "build-system").get("build-backend")
-    return BACKENDS[name.partition(".")[0]] if name else "setuptools, setup.py"
-
-
-def tables_added(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """What adopt wrote into pyproject.toml: tables, with their keys."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
-    tables: dict[str, list[str]] = {}
-    for path, value in new.items():
-        if value != old.get(path):
-            tables.setdefault(".".join(path[:-1]), []).append(path[-1])
-    return "; ".join(f"`[{name}]` {', '.join(keys)}" for name, keys in sorted(tables.items()))
-
-
-def _leaves(node: dict[str, Any], *above: str) -> list[tuple[tuple[str, ...], Any]]:
-    found: list[tuple[tuple[str, ...], Any]] = []
-    for key, value in node.items():
-        path = (*above, key)
-        found += _leaves(value, *path) if isinstance(value, dict) else [(path, value)]
-    return found
+    if not (root / "pyproject.toml").is_file():
+        return "setuptools, setup.py"
+    name = str(table(load(root / "pyproject.toml"), "build-system").get("build-backend", ""))
+    return BACKENDS.get(name.partition(".")[0], name or "setuptools, setup.py")
 
 
 def add_by_hand(root: Path, additions: list[dict[str, Any]]) -> str:
@@ -182,15 +202,18 @@ def run_sessions(root: Path, *names: str) -> dict[str, str]:
         *(sys.executable, "-m", "nox", "--no-stop-on-first-error", "--report", str(report)),
         *("-s", *names),
     )
-    (root / ".nox" / f"{names[-1]}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    log = done.stdout + done.stderr
+    (root / ".nox" / f"{names[-1]}.log").write_text(log, encoding="utf-8")
     if not report.is_file():
         return dict.fromkeys(names, "failed")
-    sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    signatures = {
-        each["signatures"][-1] if each["name"] == "tests" else each["name"]: each["result"]
-        for each in sessions
-    }
-    return {name: f"{result}{_numbers(root, name)}" for name, result in signatures.items()}
+    results = {}
+    for each in json.loads(report.read_text(encoding="utf-8"))["sessions"]:
+        name = each["signatures"][-1] if each["name"] == "tests" else each["name"]
+        results[name] = each["result"] + _numbers(root, name)
+    if results.get("lint") == "failed":
+        tools = set(re.findall(r"Command (\w+) .*failed", log)) & {"black", "ruff"}
+        results["lint"] += f": {' and '.join(sorted(tools))}"
+    return results
 
 
 def _numbers(root: Path, session: str) -> str:
@@ -209,31 +232,25 @@ def _numbers(root: Path, session: str) -> str:
 
 def as_table(outcomes: list[Outcome]) -> str:
     """The outcomes as a table in Markdown."""
-    lines = [
-        "| package | backend, layout | adopt added | by hand | lint | after fmt | tests | build |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for each in outcomes:
-        refused = each.sessions.get("adopt")
+    titles = (*_COLUMNS, *_SESSIONS)
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *map(row, outcomes)]
+    return "\n".join(lines) + "\n"
+
+
+def row(outcome: Outcome) -> str:
+    """One line of the table."""
+    first = [f"{outcome.name} {outcome.version}", outcome.why, outcome.what]
+    if outcome.refused:
+        cells = [f"refused: `{outcome.refused}`", *("" for _ in _SESSIONS)]
+    else:
         tests = "; ".join(
             f"{name.removeprefix('tests-')}: {result.removeprefix('success, ')}"
-            for name, result in each.sessions.items()
+            for name, result in outcome.sessions.items()
             if name.startswith("tests-")
         )
-        cells = (
-            [f"refused: `{refused}`", "", "", "", "", ""]
-            if refused
-            else [
-                each.added,
-                each.by_hand,
-                each.sessions.get("lint", ""),
-                each.sessions.get("lint after fmt", ""),
-                tests,
-                each.sessions.get("build", ""),
-            ]
-        )
-        lines.append(f"| {' | '.join([f'{each.name} {each.version}', each.what, *cells])} |")
-    return "\n".join(lines) + "\n"
+        results = {"typecheck": "off", **outcome.sessions, "tests": tests}
+        cells = [outcome.by_hand, *(results.get(name, "") for name in _SESSIONS)]
+    return f"| {' | '.join([*first, *cells])} |"
 
 
 def put_table(page: Path, text: str) -> None:
@@ -248,7 +265,7 @@ def put_table(page: Path, text: str) -> None:
 def require_expected(packages: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
     """Raise UserError for packages that ended otherwise than packages.toml says."""
     wrong = [
-        f"{package['name']} {package['version']}: {outcome.sessions}"
+        f"{outcome.name} {outcome.version}: {outcome.refused or outcome.sessions}"
         for package, outcome in zip(packages, outcomes, strict=True)
         if not _as_expected(package, outcome)
     ]
@@ -257,10 +274,17 @@ def require_expected(packages: list[dict[str, Any]], outcomes: list[Outcome]) ->
 
 
 def _as_expected(package: dict[str, Any], outcome: Outcome) -> bool:
-    if "refused" in package or "adopt" in outcome.sessions:
-        return outcome.sessions.get("adopt") == package.get("refused")
-    tests = [result for name, result in outcome.sessions.items() if re.match("tests-", name)]
-    return bool(tests) and all(result.startswith(package["tests"]) for result in tests)
+    """Refused as it should be; else every session but lint is green, but for `red`."""
+    if "refused" in package or outcome.refused:
+        return outcome.refused == package.get("refused")
+    red = {
+        name
+        for name, result in outcome.sessions.items()
+        if not result.startswith("success") and name not in {"lint", "fmt rewrote"}
+    }
+    return red == {*package.get("red", [])} and any(
+        name.startswith("tests-") for name in outcome.sessions
+    )
 
 
 if __name__ == "__main__":

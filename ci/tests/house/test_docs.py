@@ -35,6 +35,7 @@ SETUP, README, SECURITY, ERRORS = (
 # What sessions and users make, so that git does not have it.
 MADE = (
     *("*/.venv/*", ".nox/*", ".pypirc", ".venv/*", "ci/adopted.sha256"),
+    "noxfile_own.py",
     *("cdk/cdk.out/*", "coverage.xml", "dist/*", "nightly/*", "reports/*"),
 )
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -20,34 +20,43 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOWEST, HIGHEST = 8, 12  # of the Python 3 that the pipeline is made for
+# By the first part of `build-backend`. Some wrap another one, and take the version from git.
 BACKENDS = {
     "hatchling": "hatchling",
     "setuptools": "setuptools",
     "flit_core": "flit",
+    "flit_scm": "flit",
     "poetry": "poetry-core",
+    "poetry_dynamic_versioning": "poetry-core",
     "pdm": "pdm",
+    "uv_build": "uv",
 }
 
-_CLASSIFIER = "Programming Language :: Python :: 3."
+_CLASSIFIER = re.compile(r"Programming Language :: Python :: 3\.\d+")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".f", ".f90", ".pyx", ".rs")
 _EXTENSIONS = re.compile(r"ext_modules|cythonize|mypycify|rust_extensions|cffi_modules")
 
 
 @dataclass(frozen=True)
-class Target:
+class Adopter:
     """A package that can have the pipeline.
 
-    `document` is its pyproject.toml; `project` what that says once the Python classifiers that it
-    lacks (`classifiers`) are added; `backend` is one of the values of BACKENDS; `tracked` are the
-    files that git knows, or could.
+    `document` is its pyproject.toml; `project` what that says once the Python versions that it
+    lacks (`pythons`) are added; `backend` is one of the values of BACKENDS; `tracked` are the files
+    that git tracks, or does not ignore.
     """
 
     root: Path
     document: dict[str, Any]
     project: Project
-    classifiers: tuple[str, ...]
+    pythons: tuple[str, ...]
     backend: str
     tracked: tuple[str, ...]
+
+    @property
+    def package(self) -> str:
+        """The package's folder, or its only module, as git names it."""
+        return self.project.package_dir.as_posix()
 
     @property
     def flat(self) -> bool:
@@ -65,8 +74,13 @@ class Target:
         usual = next((name for name in ("main", "master") if name in known), None)
         return usual or git(self.root, "branch", "--show-current") or "main"
 
+    def text(self, name: str) -> str:
+        """The content of a file in the top folder; empty if there is none."""
+        path = self.root / name
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
-def read_target(source: Path, path: Path) -> Target:
+
+def read_adopter(source: Path, path: Path) -> Adopter:
     """The package in the repository at `path`.
 
     Raises UserError for everything that the pipeline can't work with, or that is this repository,
@@ -74,12 +88,12 @@ def read_target(source: Path, path: Path) -> Target:
     """
     root = _repository(source, path)
     document = _document(root)
-    classifiers = _missing_classifiers(document)
-    project = parse_project(root, _with_classifiers(document, classifiers))
+    pythons = missing_pythons(document)
+    project = parse_project(root, _with_pythons(document, pythons))
     _require_python(project)
-    target = Target(root, document, project, classifiers, _backend(document), _files(root))
-    _require_pure(target)
-    return target
+    adopter = Adopter(root, document, project, pythons, _backend(document), _files(root))
+    _require_pure(adopter)
+    return adopter
 
 
 def _repository(source: Path, path: Path) -> Path:
@@ -117,31 +131,25 @@ def _document(root: Path) -> dict[str, Any]:
     return document
 
 
-def _missing_classifiers(document: dict[str, Any]) -> tuple[str, ...]:
+def missing_pythons(document: dict[str, Any]) -> tuple[str, ...]:
+    """What [tool.ci] has to list as `pythons`, where no classifier names a version."""
     metadata = table(document, "project")
-    if not metadata:
+    listed = strings(metadata, "classifiers", "[project]")
+    if not metadata or any(map(_CLASSIFIER.fullmatch, listed)):
         return ()
-    if any(text.startswith(_CLASSIFIER) for text in strings(metadata, "classifiers", "[project]")):
+    if "pythons" in table(document, "tool", "ci"):
         return ()
-    if "classifiers" in strings(metadata, "dynamic", "[project]"):
-        raise UserError(
-            "adopt-dynamic-classifiers",
-            'dynamic in [project] holds "classifiers", so the Python versions stand nowhere',
-            "list the classifiers in [project], with one for each Python version",
-        )
     try:
         wanted = SpecifierSet(str(metadata.get("requires-python", "")))
     except InvalidSpecifier:
         return ()
-    tested = [minor for minor in range(LOWEST, HIGHEST + 1) if f"3.{minor}" in wanted]
-    return tuple(f"{_CLASSIFIER}{minor}" for minor in tested)
+    return tuple(f"3.{minor}" for minor in range(LOWEST, HIGHEST + 1) if f"3.{minor}" in wanted)
 
 
-def _with_classifiers(document: dict[str, Any], more: tuple[str, ...]) -> dict[str, Any]:
+def _with_pythons(document: dict[str, Any], pythons: tuple[str, ...]) -> dict[str, Any]:
     changed = copy.deepcopy(document)
-    if more:
-        metadata = changed.setdefault("project", {})
-        metadata["classifiers"] = [*metadata.get("classifiers", []), *more]
+    if pythons:
+        changed.setdefault("tool", {}).setdefault("ci", {})["pythons"] = list(pythons)
     return changed
 
 
@@ -162,13 +170,14 @@ def _require_python(project: Project) -> None:
 def _backend(document: dict[str, Any]) -> str:
     section = table(document, "build-system")
     name = str(section.get("build-backend", "setuptools.build_meta"))
-    backend = BACKENDS.get(name.partition(".")[0])
+    backend = BACKENDS.get(re.split(r"[.:]", name)[0])
     if backend is None or "backend-path" in section:
         raise UserError(
             "adopt-backend",
             f"the build backend is {name!r}"
             + (", from the repository itself" if "backend-path" in section else ""),
-            f"use one of {', '.join(BACKENDS.values())}: what others need is not known here",
+            f"use one of {', '.join(dict.fromkeys(BACKENDS.values()))}: what others need is not"
+            " known here",
         )
     return backend
 
@@ -178,8 +187,8 @@ def _files(root: Path) -> tuple[str, ...]:
     return tuple(sorted({*tracked_files(root), *filter(None, untracked)}))
 
 
-def _require_pure(target: Target) -> None:
-    reason = next(_signs_of_compiling(target), None)
+def _require_pure(adopter: Adopter) -> None:
+    reason = next(_signs_of_compiling(adopter), None)
     if reason:
         raise UserError(
             "adopt-compiled",
@@ -189,16 +198,16 @@ def _require_pure(target: Target) -> None:
         )
 
 
-def _signs_of_compiling(target: Target) -> Iterator[str]:
-    folder = f"{target.project.package_dir.as_posix()}/"
+def _signs_of_compiling(adopter: Adopter) -> Iterator[str]:
     yield from (
-        name for name in target.tracked if name.startswith(folder) and name.endswith(_SOURCES)
+        name
+        for name in adopter.tracked
+        if name.startswith(f"{adopter.package}/") and name.endswith(_SOURCES)
     )
-    script = target.root / "setup.py"
-    if script.is_file():
-        found = _EXTENSIONS.search(script.read_text(encoding="utf-8", errors="replace"))
-        yield from [f"{found[0]} in setup.py"] if found else []
-    tool = table(target.document, "tool")
+    found = _EXTENSIONS.search(adopter.text("setup.py"))
+    if found:
+        yield f"{found[0]} in setup.py"
+    tool = table(adopter.document, "tool")
     for keys in (
         ("setuptools", "ext-modules"),
         ("poetry", "build"),
@@ -209,5 +218,5 @@ def _signs_of_compiling(target: Target) -> Iterator[str]:
             value = value.get(key, {}) if isinstance(value, dict) else {}
         if value:
             yield f"tool.{'.'.join(keys)} in pyproject.toml"
-    hooks = table(target.document, "tool", "hatch", "build").get("hooks", {})
+    hooks = table(adopter.document, "tool", "hatch", "build").get("hooks", {})
     yield from (f"the hook {name} of hatchling" for name in hooks if name in {"mypyc", "cython"})

@@ -6,22 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ci.adopt.target import read_target
+from ci.adopt.adopter import read_adopter
 from ci.errors import UserError
-from ci.tests.samples import git, make_package, write
-
-pytestmark = pytest.mark.slow
+from ci.tests.samples import git, write
 
 ROOT = Path(__file__).parents[3]
 NAME = '[project]\nname = "demo-pkg"\n'
 STATIC = f'{NAME}version = "1.2.0"\n'
 CLASSIFIED = f'{STATIC}classifiers = ["Programming Language :: Python :: 3.12"]\n'
 BUILD = '[build-system]\nrequires = []\nbuild-backend = "{}"\n'
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    return make_package(tmp_path / "package")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +35,9 @@ def test_five_backends_and_two_layouts_are_known(
     if flat:
         git(package, "mv", "src/demo_pkg", "demo_pkg")
         (package / "src").rmdir() if (package / "src").exists() else None
-    target = read_target(ROOT, package)
-    assert (target.backend, target.flat) == (name, flat)
-    assert target.classifiers == ()
+    adopter = read_adopter(ROOT, package)
+    assert (adopter.backend, adopter.flat) == (name, flat)
+    assert adopter.pythons == ()
 
 
 @pytest.mark.parametrize(
@@ -53,22 +46,23 @@ def test_five_backends_and_two_layouts_are_known(
         ("", range(8, 13)),
         ('requires-python = ">=3.8"\n', range(8, 13)),
         ('requires-python = ">=3.10,<3.12"\n', range(10, 12)),
+        ('requires-python = ">=3.10"\ndynamic = ["classifiers"]\n', range(10, 13)),
     ],
 )
-def test_classifiers_follow_from_the_pythons_that_are_required(
+def test_without_classifiers_the_pythons_follow_from_requires_python(
     package: Path, requires: str, minors: range
 ) -> None:
     write(package, {"pyproject.toml": STATIC + requires})
-    assert read_target(ROOT, package).project.python_versions == tuple(f"3.{m}" for m in minors)
+    assert read_adopter(ROOT, package).project.python_versions == tuple(f"3.{m}" for m in minors)
 
 
 def test_without_a_branch_called_main_releases_come_from_master(package: Path) -> None:
-    assert read_target(ROOT, package).release_branch == "main"
+    assert read_adopter(ROOT, package).release_branch == "main"
     git(package, "branch", "--move", "master")
     git(package, "checkout", "--quiet", "-b", "topic")
-    assert read_target(ROOT, package).release_branch == "master"
+    assert read_adopter(ROOT, package).release_branch == "master"
     git(package, "branch", "--quiet", "-D", "master")
-    assert read_target(ROOT, package).release_branch == "topic"
+    assert read_adopter(ROOT, package).release_branch == "topic"
 
 
 REFUSED = [
@@ -81,7 +75,6 @@ REFUSED = [
         {"pyproject.toml": CLASSIFIED + BUILD.format("flit_core.api") + 'backend-path = ["."]\n'},
         "adopt-backend",
     ),
-    ({"pyproject.toml": f'{STATIC}dynamic = ["classifiers"]\n'}, "adopt-dynamic-classifiers"),
     ({"pyproject.toml": f'{CLASSIFIED}requires-python = ">=3.6"\n'}, "adopt-old-python"),
     ({"pyproject.toml": CLASSIFIED.replace("3.12", "3.7")}, "adopt-old-python"),
     ({"pyproject.toml": f"{STATIC}requires-python = 'new'\n"}, "requires-python"),
@@ -112,7 +105,7 @@ def test_each_thing_that_the_pipeline_can_not_work_with_is_named(
         else:
             write(package, {name: text})
     with pytest.raises(UserError) as raised:
-        read_target(ROOT, package)
+        read_adopter(ROOT, package)
     assert raised.value.code == code
 
 
@@ -129,18 +122,18 @@ def test_only_the_top_folder_of_a_repository_will_do(
 ) -> None:
     assert package.is_dir()
     with pytest.raises(UserError) as raised:
-        read_target(ROOT, tmp_path / path)
+        read_adopter(ROOT, tmp_path / path)
     assert raised.value.code == code
 
 
 def test_a_bare_repository_is_no_package(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--bare", "bare.git")
     with pytest.raises(UserError) as raised:
-        read_target(ROOT, tmp_path / "bare.git")
+        read_adopter(ROOT, tmp_path / "bare.git")
     assert raised.value.code == "adopt-no-repository"
 
 
 def test_this_repository_itself_is_refused() -> None:
     with pytest.raises(UserError) as raised:
-        read_target(ROOT, ROOT)
+        read_adopter(ROOT, ROOT)
     assert raised.value.code == "adopt-home"
