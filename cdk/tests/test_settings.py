@@ -155,12 +155,8 @@ HOME_CACHE = Path.home() / ".cache/aws/jsii"
 
 
 def run_app(folder: Path, home: Path, **context: str) -> subprocess.CompletedProcess[str]:
-    """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials.
-
-    The environment of this Python has a Node of its own, which must be found before any other.
-    """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {"PATH": path, "HOME": str(home), "CDK_OUTDIR": str(home / "out")}
+    """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "CDK_OUTDIR": str(home / "out")}
     environment["CDK_CONTEXT_JSON"] = json.dumps(context)
     # Unpacking the CDK's runtime once more takes 10 s.
     environment["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] = str(HOME_CACHE / "package-cache")
