@@ -25,8 +25,9 @@ nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"  # virtualenv can no longer make environments for 3.8
 nox.options.error_on_missing_interpreters = True  # a skipped Python is an untested Python
 nox.options.allow_parallel = True
-# Tests wait more than they compute: one worker more than there are cores.
-nox.options.parallel = (os.cpu_count() or 1) + 1
+# Sessions and tests wait more than they compute: one worker more than there are cores.
+WORKERS = (os.cpu_count() or 1) + 1
+nox.options.parallel = WORKERS
 nox.options.stop_on_first_error = True
 
 
@@ -273,6 +274,7 @@ if HOME_OF_PIPELINE:
         pytest(
             session,
             "ci/tests",
+            f"--numprocesses={WORKERS}",
             "--cov",
             "--cov-config=ci/tests/coverage.ini",
             "--cov-report=term:skip-covered",
