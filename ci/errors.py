@@ -51,15 +51,36 @@ def check_all(*checks: Callable[[], object]) -> None:
         raise UserErrors(found)
 
 
+def printable(text: str) -> str:
+    """`text` on one line, with every character that could act on a terminal as its escape.
+
+    That is every line's end, control character, change of direction and blank but the space. For
+    what others have written: an index's answer, a file's name, what git says.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def exit_with(main: Callable[[], None]) -> None:
-    """Run `main`: a `UserError` is two lines on stderr and exit code 1, Ctrl-C exit code 130."""
+    """Run `main`: a `UserError` goes to stderr with exit code 1, Ctrl-C ends with exit code 130.
+
+    Lines after the first are indented, so that no value can look like a line of ours.
+    """
     try:
         main()
     except (UserError, UserErrors) as caught:
         sys.stdout.flush()  # or the error stands above what led to it
         for error in caught.errors if isinstance(caught, UserErrors) else [caught]:
-            print(f"error[{error.code}]: {error.found}\nhelp: {error.remedy}", file=sys.stderr)
+            _print(f"error[{error.code}]", error.found)
+            _print("help", error.remedy)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _print(begin: str, text: str) -> None:
+    first, *more = [printable(line) for line in text.split("\n")]
+    print("\n  ".join([f"{begin}: {first}", *more]), file=sys.stderr)

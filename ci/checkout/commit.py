@@ -6,11 +6,14 @@ import os
 import re
 from pathlib import Path
 
-from ci.checkout.git import changed_files, git, resolve
+from ci.checkout.git import changed_files, git, resolve, tracked_files
 from ci.errors import UserError, exit_with
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LISTED = 10
+_HIDES_CODE = re.compile(
+    r"(?:^|/)__pycache__(?:/|$)|\.py[co]$|\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE
+)
 
 
 def main() -> None:
@@ -89,6 +92,21 @@ def check_clean(root: Path) -> None:
             "tree-dirty",
             f"the tree differs from HEAD: {', '.join(changed[:_LISTED])}{more}",
             "commit it, remove it, or have git ignore it",
+        )
+
+
+def check_sources_only(root: Path) -> None:
+    """Git tracks no bytecode, and no folder by which an installed package announces its plug-ins.
+
+    Nobody can review bytecode, and Python may run it in place of its source.
+    """
+    found = [name for name in tracked_files(root) if _HIDES_CODE.search(name)]
+    if found:
+        more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+        raise UserError(
+            "hidden-code",
+            f"git tracks files that programs write: {', '.join(found[:_LISTED])}{more}",
+            "find out where it comes from, then git rm it",
         )
 
 

@@ -1,18 +1,17 @@
-"""Where the upload token comes from: the environment, Secrets Manager, or twine's own places.
+"""Where the upload token comes from: the environment, Secrets Manager, .pypirc or keyring.
 
 It is held in one value that does not print itself, and leaves it only for twine's environment.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import boto3
+import keyring
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -21,9 +20,11 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
-from twine.auth import TOKEN_USERNAME, CredentialInput, Resolver
+from keyring.errors import NoKeyringError
+from twine.auth import TOKEN_USERNAME
 
 from ci.errors import UserError
+from ci.index.urls import check_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from ci.index.repository import Repository
 
 _SHAPE = f'{{"username": "{TOKEN_USERNAME}", "password": "pypi-…"}}'
+_CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+# What a secret may be called, as its name or in its ARN (Secrets Manager's CreateSecret).
+_SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")
+# PyPI's tokens are serialized macaroons, which all begin with AgE; other indexes' are random.
+_TOKEN = re.compile(r"pypi-(?:AgE[\w-]{8}|[\w-]*\w{20})")
 
 
 @dataclass(frozen=True)
@@ -45,17 +55,10 @@ class Credentials:
         """What twine, and nothing but twine, gets."""
         return {"TWINE_USERNAME": self.username, "TWINE_PASSWORD": self.password}
 
-    def redact(self, text: str) -> str:
-        """`text` without the password in the forms that HTTP carries it in, folded lines or not."""
-        basic = base64.b64encode(f"{self.username}:{self.password}".encode()).decode().rstrip("=")
-        for secret in (self.password, quote(self.password, safe=""), basic):
-            text = re.sub(r"\s*".join(map(re.escape, secret)), "***", text)
-        return text
-
 
 def take_from_environment(environ: MutableMapping[str, str]) -> tuple[str | None, str | None]:
-    """TWINE_USERNAME and TWINE_PASSWORD, taken out of `environ`: no child shall inherit them."""
-    return environ.pop("TWINE_USERNAME", None) or None, environ.pop("TWINE_PASSWORD", None) or None
+    """TWINE_USERNAME and TWINE_PASSWORD, taken out of `environ`: no child process inherits them."""
+    return environ.pop("TWINE_USERNAME", None), environ.pop("TWINE_PASSWORD", None)
 
 
 def find_credentials(
@@ -67,14 +70,35 @@ def find_credentials(
     """
     username, password = given
     secret_id = environ.get("PYPI_SECRET_ID")
-    if password:
+    for name, value in (("TWINE_USERNAME", username), ("PYPI_SECRET_ID", secret_id)):
+        if value is not None:
+            _check_name(name, value)
+    if password is not None:
         found = Credentials(_username(repository, username), password, "TWINE_PASSWORD")
-    elif secret_id:
+    elif secret_id is not None:
         found = read_secret(secret_id)
     else:
-        found = _from_twine(repository, username)
+        found = _from_files(repository, username)
     _check(found)
     return found
+
+
+def _check_name(variable: str, value: str) -> None:
+    """Refuse what is no name but a token, without showing it: names are printed."""
+    if not value.strip():
+        raise UserError("empty-variable", f"{variable} is {value!r}", "set it, or unset it")
+    if _TOKEN.search(value):
+        raise UserError(
+            "token-as-name",
+            f"{variable} holds what looks like a token; it is not shown",
+            "put it into TWINE_PASSWORD or into the secret; revoke it if others could see it",
+        )
+    if variable == "PYPI_SECRET_ID" and not _SECRET_ID.fullmatch(value):
+        raise UserError(
+            "secret-id",
+            f"{variable} is neither the name nor the ARN of a secret; it is not shown",
+            "name the secret, not what is in it",
+        )
 
 
 def read_secret(secret_id: str) -> Credentials:
@@ -83,14 +107,8 @@ def read_secret(secret_id: str) -> Credentials:
     Raises UserError for each way in which it can be out of reach, or not what it should be.
     """
     try:
-        client = boto3.Session().client(
-            "secretsmanager",
-            config=Config(
-                connect_timeout=10,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": 4},
-            ),
-        )
+        client = boto3.Session().client("secretsmanager", config=_CONFIG)
+        check_encrypted(client.meta.endpoint_url, f"the endpoint {client.meta.endpoint_url}")
         answer: Mapping[str, Any] = client.get_secret_value(SecretId=secret_id)
     except ClientError as error:
         raise refusal(secret_id, error) from None
@@ -177,29 +195,46 @@ def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
 
 
 def _username(repository: Repository, given: str | None) -> str:
+    """The user name that goes with TWINE_PASSWORD."""
     username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
     if not username:
         raise UserError("no-username", "TWINE_PASSWORD is set without TWINE_USERNAME", "set both")
     return username
 
 
-def _from_twine(repository: Repository, given: str | None) -> Credentials:
-    """From .pypirc or keyring, as twine looks them up; it would go on to ask for them."""
-    resolver = Resolver({"repository": repository.upload_url}, CredentialInput())
+def _from_files(repository: Repository, given: str | None) -> Credentials:
+    """From .pypirc or keyring, which twine would look up in the same way, and then ask for them."""
     username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
-    username = username or resolver.get_username_from_keyring()
-    resolver.input.username = username
     if username and repository.password:
         return Credentials(username, repository.password, ".pypirc")
-    password = resolver.get_password_from_keyring() if username else None
-    if username and password:
-        return Credentials(username, password, "keyring")
+    found = _from_keyring(repository.upload_url, username)
+    if found:
+        return found
     raise UserError(
         "no-credentials",
         f"there is no password for {repository.upload_url}",
         "set TWINE_USERNAME and TWINE_PASSWORD, or PYPI_SECRET_ID (of a secret in Secrets Manager),"
         f" or store it with `keyring set {repository.upload_url} {username or 'USERNAME'}`",
     )
+
+
+def _from_keyring(url: str, username: str | None) -> Credentials | None:
+    """What keyring holds for `url` and that user, or for any user if none is known."""
+    password = None
+    try:
+        if username:
+            password = keyring.get_password(url, username)
+        elif stored := keyring.get_credential(url, None):
+            username, password = stored.username, stored.password
+    except NoKeyringError:
+        return None
+    except Exception as error:  # noqa: BLE001 - a backend may raise anything
+        raise UserError(
+            "keyring-failed",
+            f"keyring can't be asked for the password of {url}: {type(error).__name__}: {error}",
+            "unlock it, or set TWINE_USERNAME and TWINE_PASSWORD",
+        ) from None
+    return Credentials(username, password, "keyring") if username and password else None
 
 
 def _check(credentials: Credentials) -> None:

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import tempfile
+import hashlib
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedRepoVersionError
 
-from ci.distributions.manifest import file_sha256
 from ci.errors import UserError
-from ci.index.repository import without_userinfo
+from ci.index.redaction import Redactor
+from ci.index.repository import READER
 from ci.index.retry import PASSING_STATUSES, Transient
+from ci.index.session import IndexSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import requests
-    from pypi_simple import DistributionPackage, ProjectPage
+    from pypi_simple import DistributionPackage
 
     from ci.distributions.manifest import Release
     from ci.index.repository import Repository
     from ci.index.retry import RetryPolicy
 
 _FRESH = {"Cache-Control": "no-cache"}
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # its bytes are hashed
+# Network, TLS and HTTP errors; pages that are no pages; JSON and HTML that exhaust their parsers.
+_UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, UnsupportedRepoVersionError)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LISTED = 10  # differences that are told; an index may name any number of files
 
 
 @dataclass(frozen=True)
 class Index:
     """A simple repository API (PEP 503, PEP 691) that can be asked about one version of a project.
 
-    `ca_cert` is a file with the certificates to trust; `say` is told of what takes long.
+    `say` is told of what takes long; `auth` is a user name and a password for reading; `ca_cert` is
+    a file with the certificates to trust; `redactor` knows what the index's answers must not show.
     """
 
     url: str
@@ -43,14 +49,7 @@ class Index:
     say: Callable[[str], None]
     auth: tuple[str, str] | None = field(default=None, repr=False)
     ca_cert: str | None = None
-
-    @property
-    def url_with_auth(self) -> str:
-        """The URL as installers take it; for their environment, never for a command line."""
-        if not self.auth:
-            return self.url
-        user, password = (quote(part, safe="") for part in self.auth)
-        return self.url.replace("://", f"://{user}:{password}@", 1)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
 
     def files(self, project: str, version: Version) -> dict[str, str]:
         """The files of that version, name -> sha256; empty if the index knows none.
@@ -90,21 +89,15 @@ class Index:
 
     def look(self, project: str, version: Version) -> dict[str, str]:
         """Like `files`, but tries once, and raises Transient for what may pass."""
-        return self._hash(project, version, lambda package: package.digests.get("sha256"))
+        return self._hashes(project, version, _listed_sha256)
 
     def served(self, project: str, version: Version) -> dict[str, str]:
         """Like `look`, but hashes the bytes that the index serves instead of believing its page."""
-        return self._hash(project, version, lambda _: None)
-
-    def _packages(self, project: str) -> list[DistributionPackage]:
-        """All files of the project; none if the index does not know it."""
-        with self._client() as client:
-            page = self._page(client, project)
-        return page.packages if page else []
+        return self._hashes(project, version, lambda _: None)
 
     def answers(self) -> bool:
         """Whether an index is there at all (its page of projects, of which no more is read)."""
-        with _reading(self.url), self._client() as client:
+        with self._reading(self.url), self._client() as client:
             answer = client.s.get(
                 client.endpoint,
                 headers={"Accept": client.accept},
@@ -118,51 +111,90 @@ class Index:
                 kind = answer.headers.get("Content-Type", "")
                 return kind.startswith(("application/vnd.pypi.simple.v1", "text/html"))
 
-    def _hash(
+    def _hashes(
         self, project: str, version: Version, known: Callable[[DistributionPackage], str | None]
     ) -> dict[str, str]:
         """The sha256 of each file, as `known`, else by downloading it."""
+        found: dict[str, str] = {}
         with self._client() as client:
-            page = self._page(client, project)
-            packages = (
-                [package for package in page.packages if _is(package, version)] if page else []
-            )
-            return {
-                package.filename: known(package) or self._sha256(client, package)
-                for package in packages
-            }
+            for package in self._packages(project, client):
+                if _is(package, version):
+                    name, digest = package.filename, known(package) or self._sha256(client, package)
+                    # A name that stands there twice is believed only if both say the same.
+                    same = found.get(name, digest) == digest
+                    found[name] = digest if same else f"{found[name]} and {digest}"
+        return found
 
     def _client(self) -> PyPISimple:
-        client = PyPISimple(self.url, auth=self.auth)
-        if self.ca_cert:
-            client.s.verify = self.ca_cert
-        return client
+        session = IndexSession(self.url, self.auth, self.redactor.quote, self.ca_cert)
+        return PyPISimple(self.url, session=session)
 
-    def _page(self, client: PyPISimple, project: str) -> ProjectPage | None:
-        with _reading(self.url):
+    def _packages(self, project: str, reuse: PyPISimple | None = None) -> list[DistributionPackage]:
+        """All files of the project; none if the index does not know it."""
+        with reuse or self._client() as client, self._reading(self.url):
             try:
                 return client.get_project_page(
                     project, timeout=self.retry.request_timeout, headers=_FRESH
-                )
+                ).packages
             except NoSuchProjectError:
-                return None
+                return []
 
     def _sha256(self, client: PyPISimple, package: DistributionPackage) -> str:
-        with _reading(package.url), tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "file")
-            client.download_package(package, path, verify=False, timeout=self.retry.request_timeout)
-            return file_sha256(path)
+        shown, digest = self.redactor.quote(package.url), hashlib.sha256()
+        end = time.monotonic() + self.retry.upload_timeout
+        with self._reading(shown):
+            answer = client.s.get(
+                package.url, headers=_AS_IT_IS, stream=True, timeout=self.retry.request_timeout
+            )
+            with answer:
+                answer.raise_for_status()
+                for chunk in answer.iter_content(1 << 16):
+                    digest.update(chunk)
+                    if time.monotonic() > end:
+                        raise Transient(f"{shown}: too slow a download")
+        return digest.hexdigest()
+
+    @contextmanager
+    def _reading(self, shown: str) -> Iterator[None]:
+        """Sort what goes wrong with a URL into what may pass and what the user must fix."""
+        try:
+            yield
+        except _UNREADABLE as error:
+            response: requests.Response | None = getattr(error, "response", None)
+            if response is not None:
+                raise self._refusal(response, shown) from None
+            raise Transient(f"{shown}: {self.redactor.quote(_root(error))}") from None
+
+    def _refusal(self, response: requests.Response, shown: str) -> UserError | Transient:
+        status = response.status_code
+        found = f"{shown} answers {status} {self.redactor.quote(response.reason or '')}"
+        if status in PASSING_STATUSES:
+            after = response.headers.get("Retry-After", "")
+            return Transient(found, float(after) if after.isdecimal() else 0)
+        if status in {401, 403}:
+            return UserError("index-access", found, f"if it wants a password, {READER}")
+        return UserError("index-refuses", found, "see that this is the URL of a simple index")
 
 
-def find_index(repository: Repository, retry: RetryPolicy, say: Callable[[str], None]) -> Index:
+def find_index(
+    repository: Repository,
+    retry: RetryPolicy,
+    say: Callable[[str], None],
+    redactor: Redactor | None = None,
+) -> Index:
     """The simple index of `repository`: the only one there can be, else the first that answers.
 
-    Raises UserError when none does.
+    Raises UserError when none does. The credentials for reading it are hidden by `redactor`.
     """
-    indexes = [
-        Index(url, retry, say, auth, repository.ca_cert)
-        for url, auth in map(without_userinfo, repository.index_urls)
-    ]
+    redactor = redactor or Redactor()
+    indexes = []
+    for url in repository.index_urls:
+        auth = repository.index_auth.get(url)
+        if auth:
+            redactor.hide(*auth)
+            if not auth[1]:  # the user name is the token then
+                redactor.hide("", auth[0])
+        indexes.append(Index(url, retry, say, auth, repository.ca_cert, redactor))
     if len(indexes) == 1:
         return indexes[0]
     reasons = []
@@ -171,8 +203,10 @@ def find_index(repository: Repository, retry: RetryPolicy, say: Callable[[str], 
             if retry.retrying(say)(index.answers):
                 return index
             reasons.append(f"{index.url} is none")
-        except (UserError, Transient) as error:
-            reasons.append(f"{index.url}: {error}")
+        except UserError as error:
+            reasons.append(error.found)
+        except Transient as error:
+            reasons.append(str(error))
     raise UserError(
         "no-index",
         f"no simple index is known for {repository.upload_url} ({'; '.join(reasons)})",
@@ -180,8 +214,8 @@ def find_index(repository: Repository, retry: RetryPolicy, say: Callable[[str], 
     )
 
 
-def missing_files(release: Release, found: dict[str, str], where: str) -> list[str]:
-    """The files of `release` that are not among those `found` on the index at `where`.
+def missing_files(release: Release, found: dict[str, str], index: Index) -> list[str]:
+    """The files of `release` that are not among those `found` on the index.
 
     Raises UserError when a file there has other bytes, or is none of this release.
     """
@@ -189,15 +223,17 @@ def missing_files(release: Release, found: dict[str, str], where: str) -> list[s
         (
             f"{name} has sha256 {digest} there, {release.files[name]} here"
             if name in release.files
-            else f"{name} is there and not here"
+            else f"{index.redactor.quote(name)} is there and not here"
         )
         for name, digest in found.items()
         if release.files.get(name) != digest
     ]
     if wrong:
+        more = [f"and {len(wrong) - _LISTED} more"] if len(wrong) > _LISTED else []
         raise UserError(
             "index-differs",
-            f"{where} has another {release.name} {release.version}: {'; '.join(wrong)}",
+            f"{index.url} has another {release.name} {release.version}:"
+            f" {'; '.join(wrong[:_LISTED] + more)}",
             "what is published can't be replaced: release these files under a new version, or"
             " publish the very files that were built first",
         )
@@ -213,7 +249,7 @@ def wait_for_files(index: Index, release: Release) -> list[str]:
     pause = index.retry.pause
     while True:
         try:
-            missing = missing_files(release, index.look(release.name, release.version), index.url)
+            missing = missing_files(release, index.look(release.name, release.version), index)
             reason = f"{index.url} does not show {' and '.join(missing)} yet"
         except Transient as error:
             missing, reason = list(release.files), str(error)
@@ -232,34 +268,14 @@ def _is(package: DistributionPackage, version: Version) -> bool:
 def _version(package: DistributionPackage) -> Version | None:
     try:
         return Version(package.version or "")
-    except InvalidVersion:
+    except ValueError:  # no version, or one of more digits than int() takes
         return None
 
 
-@contextmanager
-def _reading(url: str) -> Iterator[None]:
-    """Sort what goes wrong while reading `url` into what may pass and what the user must mend."""
-    try:
-        yield
-    except (OSError, ValueError, UnsupportedRepoVersionError) as error:
-        response: requests.Response | None = getattr(error, "response", None)
-        if response is not None:
-            raise _refusal(response, url) from None
-        raise Transient(f"{url}: {_root(error)}") from None
-
-
-def _refusal(response: requests.Response, url: str) -> UserError | Transient:
-    found = f"{url} answers {response.status_code} {response.reason}"
-    if response.status_code in PASSING_STATUSES:
-        after = response.headers.get("Retry-After", "")
-        return Transient(found, float(after) if after.isdecimal() else 0)
-    if response.status_code in {401, 403}:
-        return UserError(
-            "index-access",
-            found,
-            "put the user name and password for reading into its URL in UV_INDEX, or into .netrc",
-        )
-    return UserError("index-refuses", found, "see that this is the URL of a simple index")
+def _listed_sha256(package: DistributionPackage) -> str | None:
+    """The sha256 that the index's page names, if it names one."""
+    digest = package.digests.get("sha256", "").lower()
+    return digest if _SHA256.fullmatch(digest) else None
 
 
 def _root(error: BaseException) -> str:

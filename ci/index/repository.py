@@ -7,11 +7,13 @@ by --index-url or UV_INDEX, or tried.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
+from requests.utils import get_netrc_auth
 from twine.exceptions import TwineException
 from twine.utils import (
     DEFAULT_CONFIG_FILE,
@@ -21,6 +23,7 @@ from twine.utils import (
 )
 
 from ci.errors import UserError
+from ci.index.urls import check_no_credentials, check_url, is_loopback
 
 if TYPE_CHECKING:
     import argparse
@@ -30,18 +33,25 @@ _KNOWN = {
     urlsplit(DEFAULT_REPOSITORY).netloc: PYPI_SIMPLE_ENDPOINT,
     urlsplit(TEST_REPOSITORY).netloc: urljoin(TEST_REPOSITORY, "/simple/"),
 }
+UPLOADER = "use TWINE_USERNAME and TWINE_PASSWORD, or keyring"
+READER = (
+    "use .netrc, or name the index (UV_INDEX=NAME=URL) and set UV_INDEX_<NAME>_USERNAME and"
+    " UV_INDEX_<NAME>_PASSWORD"
+)
 
 
 @dataclass(frozen=True)
 class Repository:
     """What is known of a repository before anyone has asked it anything.
 
-    `index_urls` are the places where its simple index may be, the first that answers is it;
+    `index_urls` are the places where its simple index may be, the first that answers is it, and
+    `index_auth` has the user name and password for reading those that are known to need them;
     `ca_cert` and `client_cert` are files; `username` and `password` are those of .pypirc.
     """
 
     upload_url: str
-    index_urls: tuple[str, ...] = field(repr=False)
+    index_urls: tuple[str, ...]
+    index_auth: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     ca_cert: str | None = None
     client_cert: str | None = None
     username: str | None = None
@@ -51,6 +61,18 @@ class Repository:
     def is_pypi(self) -> bool:
         """Whether it is PyPI or TestPyPI, which take API tokens alone."""
         return urlsplit(self.upload_url).netloc in _KNOWN
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, so that nobody else sees what is published there."""
+        return is_loopback(self.upload_url)
+
+
+class NamedIndex(NamedTuple):
+    """An entry of UV_INDEX: `name=URL`, or the URL alone."""
+
+    name: str | None
+    url: str
 
 
 def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,28 +90,54 @@ def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
 def read_repository(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Repository:
     """The repository that arguments name, else the environment, else PyPI.
 
-    Raises UserError for an unknown name, a URL that is none, and a password in a URL.
+    Raises UserError for an unknown name, for an empty value (which would mean PyPI), and for a URL
+    that is malformed, not encrypted, or holds a password.
     """
-    for option in ("repository", "repository_url", "index_url"):
-        value = getattr(arguments, option)
-        if value is not None and not value.strip():
-            raise UserError(
-                "empty-option",
-                f"--{option.replace('_', '-')} is {value!r}",
-                "give it a value, or leave it out: then it is PyPI",
-            )
-    named: str | None = arguments.repository
-    url = arguments.repository_url or (None if named else environ.get("TWINE_REPOSITORY_URL"))
-    name = named or environ.get("TWINE_REPOSITORY") or "pypi"
-    if url and "@" in urlsplit(url).netloc:
+    name = _given("--repository", arguments.repository)
+    url = _given("--repository-url", arguments.repository_url)
+    index_url = _given("--index-url", arguments.index_url)
+    source = "--repository-url"
+    if not (name or url):
+        source = "TWINE_REPOSITORY_URL"
+        url = _given(source, environ.get(source))
+        name = _given("TWINE_REPOSITORY", environ.get("TWINE_REPOSITORY"))
+    if url:
+        check_url(url, source, UPLOADER)
+    name = name or "pypi"
+    config = _config(name, url)
+    section = f"the section {name} of {DEFAULT_CONFIG_FILE}"
+    upload_url = check_url(config["repository"] or "", section, UPLOADER)
+    if index_url:
+        check_url(index_url, "--index-url", READER)
+    named = None if url else name
+    index_urls = (index_url,) if index_url else _index_urls(named, upload_url, environ)
+    found = {place: index_credentials(place, environ) for place in index_urls}
+    return Repository(
+        upload_url=upload_url,
+        index_urls=index_urls,
+        index_auth={place: auth for place, auth in found.items() if auth},
+        ca_cert=config.get("ca_cert") or environ.get("TWINE_CERT") or None,
+        client_cert=config.get("client_cert"),
+        username=config.get("username"),
+        password=config.get("password"),
+    )
+
+
+def _given(source: str, value: str | None) -> str | None:
+    """`value`, unless it is empty: that would mean PyPI, which nobody has said."""
+    if value is not None and not value.strip():
         raise UserError(
-            "url-with-password",
-            "the repository's URL holds a user name or a password, which the process list shows",
-            "take it out; use TWINE_USERNAME and TWINE_PASSWORD",
+            "empty-option",
+            f"{source} is {value!r}",
+            "give it a value, or leave it out: then it is PyPI",
         )
+    return value
+
+
+def _config(name: str, url: str | None) -> dict[str, str | None]:
+    """What twine knows of the repository. Its errors never show what is in .pypirc."""
     try:
         config = get_repository_from_config(DEFAULT_CONFIG_FILE, name, url)
-        upload_url = str(config["repository"])
     except KeyError:
         raise UserError(
             "no-repository-url",
@@ -102,51 +150,62 @@ def read_repository(arguments: argparse.Namespace, environ: Mapping[str, str]) -
             " ".join(str(error).split()),
             "use pypi, testpypi, a section of .pypirc, or --repository-url with an http(s) URL",
         ) from None
-    return Repository(
-        upload_url=upload_url,
-        index_urls=_index_urls(None if url else name, upload_url, arguments.index_url, environ),
-        ca_cert=config.get("ca_cert") or environ.get("TWINE_CERT") or None,
-        client_cert=config.get("client_cert"),
-        username=config.get("username"),
-        password=config.get("password"),
-    )
+    return config
 
 
-def without_userinfo(url: str) -> tuple[str, tuple[str, str] | None]:
-    """A URL that can be shown, and the user name and password that it held."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url, None
-    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    return shown, (unquote(parts.username or ""), unquote(parts.password or ""))
+def uv_indexes(environ: Mapping[str, str]) -> list[NamedIndex]:
+    """The entries of UV_INDEX. Raises UserError for a URL that holds a credential."""
+    indexes = [named_index(entry) for entry in environ.get("UV_INDEX", "").split()]
+    for index in indexes:
+        check_no_credentials(index.url, "UV_INDEX", READER)
+    return indexes
 
 
-def uv_indexes(environ: Mapping[str, str]) -> list[tuple[str | None, str]]:
-    """The entries of UV_INDEX, each `URL` or `name=URL`, as name and URL."""
-    return [_named_url(entry) for entry in environ.get("UV_INDEX", "").split()]
+def index_credentials(url: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """User name and password for reading the index at `url`, from the places that uv knows too.
+
+    These are UV_INDEX_<NAME>_USERNAME and _PASSWORD of an entry of UV_INDEX, then .netrc.
+    """
+    for index in uv_indexes(environ):
+        if index.name and same_url(index.url, url):
+            username, password = (
+                environ.get(name, "") for name in credential_variables(index.name)
+            )
+            if username or password:
+                return username, password
+    return get_netrc_auth(url)
 
 
-def _index_urls(
-    name: str | None, upload_url: str, index_url: str | None, environ: Mapping[str, str]
-) -> tuple[str, ...]:
+def credential_variables(name: str) -> tuple[str, str]:
+    """The variables with the user name and the password of a named index, as uv spells them."""
+    prefix = "UV_INDEX_" + re.sub(r"[^A-Za-z0-9]", "_", name).upper()
+    return f"{prefix}_USERNAME", f"{prefix}_PASSWORD"
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two URLs name the same index."""
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def _index_urls(name: str | None, upload_url: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Where the index may be, best guess first; a guess is made only where nothing is said.
 
     UV_DEFAULT_INDEX is not asked: it is often a mirror, which shows what PyPI had a while ago.
     """
     host = urlsplit(upload_url).netloc
-    if index_url:
-        return (index_url,)
     if host in _KNOWN:
         return (_KNOWN[host],)
     said = uv_indexes(environ)
     same_name = [url for label, url in said if label and label == name]
-    same_host = [url for _, url in said if urlsplit(without_userinfo(url)[0]).netloc == host]
+    same_host = [url for _, url in said if urlsplit(url).netloc == host]
     if same_name or same_host or len(said) == 1:
-        return ((same_name or same_host or [said[0][1]])[0],)
+        url = (same_name or same_host or [said[0].url])[0]
+        return (check_url(url, "UV_INDEX", READER),)
     base = upload_url.rstrip("/")
     return (f"{base}/+simple/", f"{base}/simple/", urljoin(f"{base}/", "../simple/"))
 
 
-def _named_url(entry: str) -> tuple[str | None, str]:
-    label, separator, url = entry.partition("=")
-    return (label, url) if separator and "/" not in label else (None, entry)
+def named_index(entry: str) -> NamedIndex:
+    """Read `name=URL` or `URL`."""
+    name, separator, url = entry.partition("=")
+    return NamedIndex(name, url) if separator and "/" not in name else NamedIndex(None, entry)

@@ -7,6 +7,7 @@ set the fields of `RetryPolicy`; all but the first are seconds.
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ class RetryPolicy:
             )
 
         return Retrying(
+            sleep=time.sleep,
             stop=stop_after_attempt(int(self.attempts)),
             wait=pause,
             retry=retry_if_exception_type(Transient),

@@ -1,7 +1,8 @@
 """Upload the distributions that were built: what is missing goes up, what differs stops all of it.
 
-It can be run again at any time. Nothing is uploaded before the manifest has been checked and the
-index asked; success means that the index shows every file with the sha256 it was built with.
+It can be run again at any time. Nothing is uploaded before the builds, the commit and the index
+have been compared with the manifest; success means that the index shows every file with the sha256
+it was built with.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ci.checkout.commit import check_clean, check_sources_only
 from ci.distributions.manifest import dist_folder, read_release
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.index.credentials import find_credentials, take_from_environment
 from ci.index.listing import find_index, missing_files, wait_for_files
+from ci.index.redaction import Redactor
 from ci.index.repository import add_repository_arguments, read_repository
 from ci.index.retry import Transient, read_retry_policy
 from ci.index.upload import upload
 from ci.package.project import read_project
-from ci.release.check_tag import tag_version
+from ci.release.check_tag import check_tag, find_tag
+from ci.release.witnesses import check_witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     from ci.index.credentials import Credentials
     from ci.index.listing import Index
     from ci.index.repository import Repository
-    from ci.package.project import Project
 
 _AGAIN = "run this again, that is safe: what has arrived is skipped"
 
@@ -41,17 +44,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Publish the release in DIST_DIR (default: dist) to the repository that the arguments name."""
     given = take_from_environment(os.environ)
     arguments = _parse(argv)
-    retry = read_retry_policy(os.environ)
-    release = read_release(dist_folder(Path.cwd()))
-    check_is_of(release, read_project(Path.cwd()))
+    root = Path.cwd()
+    dist = dist_folder(root)
+    check_witnesses(dist, os.environ)
+    release = read_release(dist)
     repository = read_repository(arguments, os.environ)
-    index = find_index(repository, retry, _console.print)
+    check_commit_of(release, root, tagged=not (arguments.untagged or repository.is_local))
+    redactor = Redactor()
+    index = find_index(repository, read_retry_policy(os.environ), say, redactor)
     missing = plan(release, repository, index)
     if missing:
         credentials = find_credentials(repository, given, os.environ)
-        _console.print(f"as {credentials.username}, with the password from {credentials.source}")
+        redactor.hide(credentials.username, credentials.password)
+        say(f"as {credentials.username}, with the password from {credentials.source}")
     if arguments.dry_run:
-        _console.print("dry run: nothing uploaded")
+        say("dry run: nothing uploaded")
         return
     claimed = [
         name for name in missing if not _upload(name, release, repository, index, credentials)
@@ -59,16 +66,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     confirm(release, index, claimed)
 
 
-def check_is_of(release: Release, project: Project) -> None:
-    """Raise UserError when the distributions are not of this package, or not of RELEASE_TAG."""
-    tag = os.environ.get("RELEASE_TAG")
-    if release.name != project.normalized_name or (tag and tag_version(tag) != release.version):
+def say(text: str) -> None:
+    """Print one line for a person."""
+    _console.print(printable(text))
+
+
+def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
+    """Check that the distributions may be what the commit in `root` says, and is released as.
+
+    `tagged`: without a tag the commit is no release. Raises UserError for distributions of another
+    package, a tree that differs from the commit, files that hide code, and a tag that is not the
+    version.
+    """
+    project = read_project(root)
+    if release.name != project.normalized_name:
         raise UserError(
             "another-release",
-            f"{release.folder} holds {release.name} {release.version}, and this checkout is"
-            f" {project.normalized_name}" + (f" at the tag {tag}" if tag else ""),
+            f"{release.folder} holds {release.name}, and this checkout is {project.name}",
             "check the release's tag out, or build the distributions again",
         )
+    check_clean(root)
+    check_sources_only(root)
+    if tagged or os.environ.get("RELEASE_TAG"):
+        check_tag(root, find_tag(root, release.version), release.version)
 
 
 def plan(release: Release, repository: Repository, index: Index) -> list[str]:
@@ -76,13 +96,11 @@ def plan(release: Release, repository: Repository, index: Index) -> list[str]:
 
     Raises UserError when the index has other files of that version.
     """
-    _console.print(
-        f"{release.name} {release.version} from {release.folder} to {repository.upload_url}"
-    )
-    _console.print(f"index: {index.url}")
-    missing = missing_files(release, index.files(release.name, release.version), index.url)
+    say(f"{release.name} {release.version} from {release.folder} to {repository.upload_url}")
+    say(f"index: {index.url}")
+    missing = missing_files(release, index.files(release.name, release.version), index)
     for name, digest in release.files.items():
-        _console.print(f"  {'upload' if name in missing else 'skip, is there'}: {name} {digest}")
+        say(f"  {'upload' if name in missing else 'skip, is there'}: {name} {digest}")
     return missing
 
 
@@ -96,12 +114,16 @@ def _upload(
     path = release.folder / name
     with _console.status(f"uploading {name}"):
         try:
-            for attempt in index.retry.retrying(_console.print):
+            for attempt in index.retry.retrying(index.say):
                 with attempt:
-                    _console.print(f"uploading {name} ({path.stat().st_size / 1000:.0f} kB)")
+                    say(f"uploading {name} ({path.stat().st_size / 1000:.0f} kB)")
                     try:
                         return upload(
-                            path, repository, credentials, seconds=index.retry.upload_timeout
+                            path,
+                            repository,
+                            credentials,
+                            index.redactor,
+                            seconds=index.retry.upload_timeout,
                         )
                     except Transient:
                         if not _has_arrived(name, release, index):
@@ -116,7 +138,7 @@ def _has_arrived(name: str, release: Release, index: Index) -> bool:
         found = index.look(release.name, release.version)
     except Transient:
         return False
-    return name not in missing_files(release, found, index.url)
+    return name not in missing_files(release, found, index)
 
 
 def confirm(release: Release, index: Index, claimed: list[str]) -> None:
@@ -127,7 +149,7 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
     with _console.status(f"waiting for {index.url}"):
         missing = wait_for_files(index, release)
     if not missing:
-        _console.print(f"published: {index.url} has {' and '.join(release.files)}")
+        say(f"published: {index.url} has {' and '.join(release.files)}")
         return
     where = f"on {index.url} after {index.retry.wait:g} s"
     if set(missing) & set(claimed):
@@ -144,6 +166,9 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s publish --", description=main.__doc__)
     parser.add_argument("--dry-run", action="store_true", help="everything but the upload")
+    parser.add_argument(
+        "--untagged", action="store_true", help="let a commit without a tag be released"
+    )
     add_repository_arguments(parser)
     return parser.parse_args(argv)
 

@@ -1,6 +1,6 @@
 """Install what was published, as a user would: from the index, into fresh environments.
 
-It runs the package's own code, so what it starts sees neither AWS's nor twine's variables.
+It runs the package's own code, so what it starts sees no credential, neither AWS's nor an index's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,15 +19,19 @@ from rich.console import Console
 from uv import find_uv_bin
 
 from ci.distributions.manifest import NAME, Release, dist_folder, read_release
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.index.listing import find_index, missing_files, wait_for_files
 from ci.index.repository import (
+    READER,
     add_repository_arguments,
+    credential_variables,
+    named_index,
     read_repository,
+    same_url,
     uv_indexes,
-    without_userinfo,
 )
 from ci.index.retry import Transient, read_retry_policy
+from ci.index.urls import check_no_credentials
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
@@ -36,9 +40,20 @@ if TYPE_CHECKING:
     from ci.index.listing import Index
     from ci.package.project import Project
 
-_REMOVED = ("AWS_", "TWINE_", "PYPI_SECRET_ID", "PYTHON", "VIRTUAL_ENV")
-# For the package itself none of these: it has to come from the index that it was published to.
-_OTHER_INDEXES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_DEFAULT_INDEX")
+# No program that is started here needs these; some would be swayed by them.
+_REMOVED = ("AWS_", "PIP_", "PYPI_", "PYTHON", "TWINE_", "VIRTUAL_ENV")
+# The package itself has to come from the index that it was published to, and from nowhere else.
+_FOR_PACKAGE = ("UV_CACHE_DIR", "UV_HTTP_", "UV_NATIVE_TLS", "UV_PYTHON", "UV_SYSTEM_CERTS")
+# What an interpreter needs that imports the package, besides LC_….
+_FOR_CODE = {"LANG", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ"}
+_INDEX_LISTS = (
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+)
+_NAME = "published"  # what uv calls the index that the package comes from
 
 _PROBE = """\
 import importlib, importlib.metadata, json, sys
@@ -61,13 +76,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parse(argv)
     project = read_project(Path.cwd())
     repository = read_repository(arguments, os.environ)
-    index = find_index(repository, read_retry_policy(os.environ), _console.print)
+    check_index_lists(os.environ)
+    index = find_index(repository, read_retry_policy(os.environ), say)
     release = expected(project, index, arguments.version)
-    _console.print(f"{release.name} {release.version} on {index.url}")
+    say(f"{release.name} {release.version} on {index.url}")
     check_bytes(release, index)
     lowest_and_highest = dict.fromkeys((project.python_versions[0], project.python_versions[-1]))
     for python in lowest_and_highest:
         install(python, project, release, index)
+
+
+def say(text: str) -> None:
+    """Print one line for a person."""
+    _console.print(printable(text))
+
+
+def check_index_lists(environ: Mapping[str, str]) -> None:
+    """Raise UserError for a credential in a URL that uv would read, and may print."""
+    for variable in _INDEX_LISTS:
+        for entry in environ.get(variable, "").split():
+            check_no_credentials(named_index(entry).url, variable, READER)
 
 
 def expected(project: Project, index: Index, version: str | None) -> Release:
@@ -114,12 +142,12 @@ def check_bytes(release: Release, index: Index) -> None:
             "publish it, or run this again if it was just published",
         )
     try:
-        served = index.retry.retrying(_console.print)(index.served, release.name, release.version)
+        served = index.retry.retrying(say)(index.served, release.name, release.version)
     except Transient as error:
         raise UserError("not-served", f"a file can't be downloaded: {error}", "run again") from None
-    missing_files(release, served, index.url)
+    missing_files(release, served, index)
     for name, digest in release.files.items():
-        _console.print(f"  served as built: {name} {digest}")
+        say(f"  served as built: {name} {digest}")
 
 
 def install(python: str, project: Project, release: Release, index: Index) -> None:
@@ -127,29 +155,23 @@ def install(python: str, project: Project, release: Release, index: Index) -> No
 
     Raises UserError for a missing interpreter, and for each thing that a user would run into.
     """
-    environ = user_environment(os.environ)
     with tempfile.TemporaryDirectory() as scratch, _console.status(f"Python {python}"):
-        sandbox = Sandbox(python, Path(scratch), environ)
+        sandbox = Sandbox(python, Path(scratch), os.environ)
         sandbox.create()
         _install_package(sandbox, release, index)
         _install_dependencies(sandbox, release, index)
         found = sandbox.run_code(_PROBE, project.import_name, release.name)
         check_versions(python, json.loads(found.splitlines()[-1]), release.version)
-    _console.print(f"Python {python}: {release.name} {release.version} installs and imports")
-
-
-def user_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what the package's own code must not see or be swayed by."""
-    return {name: value for name, value in environ.items() if not name.startswith(_REMOVED)}
+    say(f"Python {python}: {release.name} {release.version} installs and imports")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A virtual environment in a scratch folder, in which also all that it runs is run."""
+    """A virtual environment in a scratch folder; each of its steps gets a part of `environ`."""
 
     python: str
     folder: Path
-    environ: dict[str, str]
+    environ: Mapping[str, str]
 
     @property
     def interpreter(self) -> Path:
@@ -159,8 +181,10 @@ class Sandbox:
 
     def create(self) -> None:
         """Make the environment; from the checkout's folder, whose .python-version pyenv obeys."""
-        command = [find_uv_bin(), "venv", "--quiet", "--python", self.python]
-        done = _run([*command, str(self.folder / "env")], Path.cwd(), self.environ)
+        command = [find_uv_bin(), "venv", "--quiet", "--no-config", "--python", self.python]
+        done = _run(
+            [*command, str(self.folder / "env")], Path.cwd(), package_environment(self.environ)
+        )
         if done.returncode:
             raise UserError(
                 "no-interpreter",
@@ -168,52 +192,85 @@ class Sandbox:
                 f"`uv python install {self.python}` or `pyenv install {self.python}`",
             )
 
-    def install(self, requirements: str, *options: str, **environ: str) -> None:
+    def install(self, requirements: str, environ: Mapping[str, str], *options: str) -> None:
         """Let uv install what a requirements file says."""
         file = self.folder / "requirements.txt"
         file.write_text(requirements, encoding="utf-8")
-        command = [
-            find_uv_bin(),
-            "pip",
-            "install",
-            "--quiet",
-            "--no-cache",
-            "--no-config",
-            *options,
-        ]
-        command += ["--python", str(self.interpreter), "--requirements", str(file)]
-        done = _run(command, self.folder, self.environ | environ)
+        command = [find_uv_bin(), "pip", "install", "--quiet", "--no-cache", "--no-config"]
+        command += [*options, "--python", str(self.interpreter), "--requirements", str(file)]
+        done = _run(command, self.folder, environ)
         if done.returncode:
             raise Transient(f"Python {self.python}: uv can't install it: {_last(done)}")
 
     def run_code(self, code: str, *arguments: str) -> str:
         """What the code prints in isolated mode: no source tree near by can be imported instead."""
-        done = _run([self.interpreter, "-I", "-c", code, *arguments], self.folder, self.environ)
+        environ = code_environment(self.environ) | {"HOME": str(self.folder)}
+        done = _run([self.interpreter, "-I", "-c", code, *arguments], self.folder, environ)
         if done.returncode:
             raise UserError(
                 "import-fails",
                 f"Python {self.python} can't import what was installed: {_last(done)}",
-                "mend the package and release it under a new version; consider yanking this one",
+                "fix the package and release it under a new version; consider yanking this one",
             )
         return done.stdout
 
 
+def package_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What uv gets to install the package: no credential, and no index of the user's."""
+    return {
+        name: value
+        for name, value in _without_secrets(environ).items()
+        if not name.startswith("UV_") or name.startswith(_FOR_PACKAGE)
+    }
+
+
+def dependency_environment(environ: Mapping[str, str], index: Index) -> dict[str, str]:
+    """What uv gets to install the dependencies: the user's own indexes, without the package's."""
+    indexes = uv_indexes(environ)
+    others = [entry for entry in indexes if not same_url(entry.url, index.url)]
+    hidden = {
+        variable
+        for entry in indexes
+        if entry.name and entry not in others
+        for variable in credential_variables(entry.name)
+    }
+    kept = {name: value for name, value in _without_secrets(environ).items() if name not in hidden}
+    named = [f"{entry.name}={entry.url}" if entry.name else entry.url for entry in others]
+    return kept | {"UV_INDEX": " ".join(named)}
+
+
+def code_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the package's own code gets: nothing that it could use against anyone."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() in _FOR_CODE or name.startswith("LC_")
+    }
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith(_REMOVED)}
+
+
 def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
-    """Install the package alone, by hash, from its index alone; patiently, as mirrors of it lag."""
+    """Install the package alone, by hash, from its index alone; patiently, as mirrors of it lag.
+
+    Its wheel: building the sdist would run code while uv holds the index's credentials.
+    """
     hashes = " ".join(f"--hash=sha256:{digest}" for digest in release.files.values())
     requirement = f"{release.name}=={release.version} {hashes}\n"
-    sandbox = replace(sandbox, environ=_without_indexes(sandbox.environ))
+    environ = package_environment(sandbox.environ) | {"UV_DEFAULT_INDEX": f"{_NAME}={index.url}"}
+    if index.auth:
+        environ |= dict(zip(credential_variables(_NAME), index.auth, strict=True))
     try:
-        index.retry.retrying(_console.print)(
-            sandbox.install,
-            requirement,
-            "--no-deps",
-            "--require-hashes",
-            UV_DEFAULT_INDEX=index.url_with_auth,
+        index.retry.retrying(say)(
+            sandbox.install, requirement, environ, "--no-deps", "--no-build", "--require-hashes"
         )
     except Transient as error:
         raise UserError(
-            "install-fails", str(error), f"see that {index.url} serves it for this Python"
+            "install-fails",
+            index.redactor.quote(str(error)),
+            f"see that {index.url} serves it for this Python",
         ) from None
 
 
@@ -222,21 +279,14 @@ def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> N
     requirements = sandbox.run_code(_REQUIRES, release.name)
     if not requirements.strip():
         return
-    others = [
-        url for _, url in uv_indexes(sandbox.environ) if without_userinfo(url)[0] != index.url
-    ]
     try:
-        sandbox.install(requirements, UV_INDEX=" ".join(others))
+        sandbox.install(requirements, dependency_environment(sandbox.environ, index))
     except Transient as error:
         raise UserError(
             "dependencies-fail",
             str(error),
             "see that what it depends on can be installed on this Python",
         ) from None
-
-
-def _without_indexes(environ: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name not in _OTHER_INDEXES}
 
 
 def check_versions(python: str, found: Mapping[str, str | None], version: Version) -> None:

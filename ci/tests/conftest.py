@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_httpserver import HTTPServer
 
+from ci.index import listing, retry
 from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
-from ci.tests.checkouts import Checkout, make_checkout
+from ci.tests.checkouts import Checkout, copy_checkout, make_checkout
+from ci.tests.fake_index import FakeIndex
 from ci.tests.faulty_proxy import FaultyProxy
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ class Tally:
 
 TALLY = pytest.StashKey[Tally]()
 
-_REDIRECTING = ("AWS_", "PIP_", "PUBLISH_", "PYPI_", "TWINE_", "UV_")
+_REDIRECTING = ("AWS_", "BUILD_", "CHECK_", "DIST_", "PIP_", "PUBLISH_", "PYPI_", "TWINE_", "UV_")
 _number = itertools.count(1)
 
 
@@ -50,6 +53,53 @@ def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServer]:
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     with aws_server(tmp_path_factory.mktemp("moto")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def http_servers() -> Iterator[tuple[HTTPServer, HTTPServer]]:
+    """Two servers in this process: two origins, as they have two ports."""
+    with HTTPServer("127.0.0.1", threaded=True) as one, HTTPServer(
+        "127.0.0.1", threaded=True
+    ) as other:
+        yield one, other
+
+
+@pytest.fixture
+def elsewhere(http_servers: tuple[HTTPServer, HTTPServer]) -> Iterator[HTTPServer]:
+    """A server that is not the index's."""
+    yield http_servers[1]
+    http_servers[1].check()
+    http_servers[1].clear()
+
+
+@pytest.fixture
+def index(http_servers: tuple[HTTPServer, HTTPServer]) -> Iterator[FakeIndex]:
+    """An empty index in this process."""
+    yield FakeIndex(http_servers[0])
+    http_servers[0].check()
+    http_servers[0].clear()
+
+
+@dataclass
+class Clock:
+    """Time that passes only where somebody sleeps."""
+
+    slept: list[float]
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all that waits for an index."""
+    clock = Clock([])
+    for module in (listing, retry):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -77,17 +127,22 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("CI", "RELEASE_TAG", "SOURCE_COMMIT"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     return monkeypatch
 
 
+@pytest.fixture(scope="session")
+def thing(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    return make_checkout(tmp_path_factory.mktemp("thing") / "checkout")
+
+
 @pytest.fixture
-def checkout(tmp_path: Path, clean_environment: pytest.MonkeyPatch) -> Checkout:
-    """A built package, thing 1.0, in the current folder, and little retry."""
-    made = make_checkout(tmp_path / "checkout")
+def checkout(thing: Checkout, tmp_path: Path, clean_environment: pytest.MonkeyPatch) -> Checkout:
+    """A built package, thing 1.0, in the current folder."""
+    made = copy_checkout(thing, tmp_path / "checkout")
     clean_environment.chdir(made.root)
-    for name, value in {"ATTEMPTS": 3, "PAUSE": 0.02, "REQUEST_TIMEOUT": 3, "WAIT": 3}.items():
-        clean_environment.setenv(f"PUBLISH_{name}", str(value))
     return made
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 from typing import TYPE_CHECKING
@@ -8,9 +7,12 @@ from typing import TYPE_CHECKING
 import boto3
 import keyring
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoBackend
 from keyring.credentials import SimpleCredential
+from moto import mock_aws
 from twine.utils import DEFAULT_REPOSITORY
 
 from ci.errors import UserError
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-    from ci.rehearsal.servers import AwsServer
-
 TOKEN = "pypi-" + "A" * 40
 ELSEWHERE = Repository("http://127.0.0.1:9/", ())
 _number = itertools.count(1)
@@ -36,10 +36,31 @@ def code_of(problem: UserError) -> str:
 
 
 @pytest.fixture
-def secrets(moto: AwsServer, clean_environment: pytest.MonkeyPatch) -> SecretsManagerClient:
-    for name, value in moto.environment().items():
+def aws(clean_environment: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An AWS login that means nothing."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
         clean_environment.setenv(name, value)
-    return boto3.client("secretsmanager")
+    return clean_environment
+
+
+@pytest.fixture(scope="module")
+def secrets_manager() -> Iterator[SecretsManagerClient]:
+    """A Secrets Manager in this process."""
+    with mock_aws():
+        yield boto3.client("secretsmanager", "us-east-1")
+
+
+@pytest.fixture
+def secrets(
+    secrets_manager: SecretsManagerClient,
+    aws: pytest.MonkeyPatch,  # noqa: ARG001 - its variables
+) -> SecretsManagerClient:
+    """The same, with a login in the environment that leads there."""
+    return secrets_manager
 
 
 @pytest.fixture
@@ -178,16 +199,20 @@ def test_what_aws_lacks_is_named(
     assert code_of(caught.value) == code
 
 
-def test_an_endpoint_where_nobody_answers_is_named(
-    moto: AwsServer, clean_environment: pytest.MonkeyPatch
-) -> None:
-    for name, value in moto.environment().items():
-        clean_environment.setenv(name, value)
-    clean_environment.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    clean_environment.setenv("AWS_MAX_ATTEMPTS", "1")
+def test_an_endpoint_where_nobody_answers_is_named(aws: pytest.MonkeyPatch) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    aws.setattr(credentials, "_CONFIG", Config(retries={"total_max_attempts": 1}))
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9") as caught:
         read_secret("thing/pypi")
     assert code_of(caught.value) == "aws-unreachable"
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+def test_a_secret_is_asked_for_over_https(aws: pytest.MonkeyPatch, name: str) -> None:
+    aws.setenv(name, "http://secrets.invalid")
+    with pytest.raises(UserError, match=r"http://secrets\.invalid is not HTTPS") as caught:
+        read_secret("thing/pypi")
+    assert code_of(caught.value) == "url-not-encrypted"
 
 
 def test_the_environment_wins_and_is_left_without_them() -> None:
@@ -236,9 +261,109 @@ def test_the_password_of_pypirc_comes_before_keyring_s(keyring_of: Callable[...,
     assert find_credentials(repository, (None, None), {}) == Credentials("me", "mine", ".pypirc")
 
 
-def test_every_form_of_the_password_is_redacted_across_folded_lines() -> None:
-    found = Credentials("__token__", "pypi-A/b" * 5, "a test")
-    basic = base64.b64encode(f"__token__:{found.password}".encode()).decode().rstrip("=")
-    for secret in (found.password, "pypi-A%2Fb" * 5, basic):
-        folded = secret[:9] + "\n         " + secret[9:]
-        assert found.redact(f"x {secret} y {folded} z") == "x *** y *** z"
+@pytest.mark.parametrize("given", ["me", None])
+def test_a_keyring_that_fails_is_no_traceback(
+    keyring_of: Callable[..., None], capsys: pytest.CaptureFixture[str], given: str | None
+) -> None:
+    keyring_of()
+    keyring.set_keyring(_Locked("locked"))
+    with pytest.raises(UserError, match="RuntimeError: locked: ") as caught:
+        find_credentials(ELSEWHERE, (given, None), {})
+    assert code_of(caught.value) == "keyring-failed"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_machine_without_a_keyring_has_no_password(keyring_of: Callable[..., None]) -> None:
+    keyring_of()
+    keyring.set_keyring(NoBackend())  # type: ignore[no-untyped-call]  # it has no types
+    with pytest.raises(UserError) as caught:
+        find_credentials(ELSEWHERE, ("me", None), {})
+    assert code_of(caught.value) == "no-credentials"
+
+
+class _Locked(KeyringBackend):
+    priority = 1.0
+
+    def __init__(self, reason: str) -> None:  # with an argument, keyring never finds it by itself
+        self.reason = reason
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise RuntimeError(service, username, password)
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError(f"{self.reason}: {service} {username}")
+
+    def get_credential(self, service: str, username: str | None) -> SimpleCredential | None:
+        raise RuntimeError(f"{self.reason}: {service} {username}")
+
+
+def test_another_user_s_password_is_not_taken(keyring_of: Callable[..., None]) -> None:
+    keyring_of((ELSEWHERE.upload_url, "another", TOKEN))
+    with pytest.raises(UserError) as caught:
+        find_credentials(ELSEWHERE, ("me", None), {})
+    assert code_of(caught.value) == "no-credentials"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        TOKEN,
+        "pypi-AgEIcHlwaS5vcmcCJGQ0ZTY5",
+        f"thing/{TOKEN}",
+        f'{{"username": "__token__", "password": "{TOKEN}"}}',
+        "pypi-a-b-" + "c" * 20,
+    ],
+)
+def test_a_token_in_place_of_a_name_is_refused_and_not_shown(name: str) -> None:
+    for variable, given, environ in (
+        ("PYPI_SECRET_ID", (None, None), {"PYPI_SECRET_ID": name}),
+        ("TWINE_USERNAME", (name, None), {}),
+        ("TWINE_USERNAME", (name, TOKEN), {}),
+    ):
+        with pytest.raises(UserError, match=variable) as caught:
+            find_credentials(ELSEWHERE, given, environ)
+        assert code_of(caught.value) == "token-as-name"
+        assert name not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_refused(name: str) -> None:
+    for given, environ in (((None, None), {"PYPI_SECRET_ID": name}), ((name, TOKEN), {})):
+        with pytest.raises(UserError) as caught:
+            find_credentials(ELSEWHERE, given, environ)
+        assert code_of(caught.value) == "empty-variable"
+
+
+@pytest.mark.parametrize(
+    "name", ["hunter2 ", "a\nb", "pass word", '{"password": "hunter2"}', "a" * 2049]
+)
+def test_what_is_no_name_of_a_secret_is_refused_and_not_shown(name: str) -> None:
+    with pytest.raises(UserError, match="PYPI_SECRET_ID") as caught:
+        find_credentials(ELSEWHERE, (None, None), {"PYPI_SECRET_ID": name})
+    assert code_of(caught.value) == "secret-id"
+    assert name not in str(caught.value)
+
+
+@pytest.mark.usefixtures("secrets")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thing/pypi",
+        "pypi-publisher",
+        "pypi-upload-token-of-the-thing",
+        "arn:aws:secretsmanager:us-west-2:123456789012:secret:thing/pypi-AgEcDf",
+    ],
+)
+def test_a_name_that_begins_like_a_token_is_a_name(name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        find_credentials(ELSEWHERE, (None, None), {"PYPI_SECRET_ID": name})
+    assert code_of(caught.value) == "secret-absent"
+    assert find_credentials(ELSEWHERE, (name, "word"), {}).username == name
+
+
+@pytest.mark.parametrize("password", ["", " "])
+def test_an_empty_password_is_not_passed_over_for_another(password: str) -> None:
+    repository = Repository(ELSEWHERE.upload_url, (), username="me", password="mine")
+    with pytest.raises(UserError, match="TWINE_PASSWORD") as caught:
+        find_credentials(repository, ("me", password), {})
+    assert code_of(caught.value) == "credentials-empty"

@@ -89,17 +89,17 @@ class Stage:
             reads=map(watched, for_ever(faults.pass_on)),
         )
         process = subprocess.Popen(
-            [sys.executable, "-m", "ci.release.publish"],
+            [sys.executable, "-I", str(ROOT / "ci/run.py"), "release.publish"],
             cwd=self.checkout.root,
             env={
                 **os.environ,
                 **environment,
-                "PYTHONPATH": str(ROOT),
                 "TMPDIR": str(self.scratch),
                 "TWINE_REPOSITORY_URL": self.proxy.url,
                 "UV_INDEX": f"{self.proxy.url}+simple/",
                 "PUBLISH_UPLOAD_TIMEOUT": "3",
                 "PUBLISH_ATTEMPTS": "2",
+                "PUBLISH_PAUSE": "0.02",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -178,5 +178,5 @@ def test_aws_s_credentials_are_not_handed_on_to_twine(
         faults.pass_on(exchange)
 
     assert stage.publish([look, look], secret).code == 0
-    assert [program for program in held_by if "ci.release.publish" in program]
+    assert [program for program in held_by if "release.publish" in program]
     assert not [program for program in held_by if "twine" in program]

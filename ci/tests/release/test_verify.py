@@ -45,6 +45,7 @@ class Stage:
         """A package in the current folder, built, and published."""
         checkout = make_checkout(self.folder / "checkout", code=code, requires=requires)
         shutil.copy(ROOT / ".python-version", checkout.root)
+        checkout.commit()
         self.environment.chdir(checkout.root)
         if published:
             self.publish()
