@@ -1,8 +1,9 @@
 """Every command that the documentation tells one to type works, as far as that needs no AWS.
 
 Commands of the AWS CLI are held against its models. The rest of docs/cicd-setup.md is played from
-top to bottom in one shell, with CodeCommit, AWS and the index replaced by local ones. What would
-take too long is run by another test, which is named here. docs/adopting.md is in test_adopt_docs.
+top to bottom in one shell, and docs/releasing.md after it, with CodeCommit, AWS and the index
+replaced by local ones. What would take too long is run by another test, which is named here.
+docs/adopting.md is in ci/tests/adopt/test_docs.py.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-README, SETUP, ADOPTING = (
-    Page(name) for name in ("README.md", "docs/cicd-setup.md", "docs/adopting.md")
+README, SETUP, RELEASING, ADOPTING = map(
+    Page, ("README.md", "docs/cicd-setup.md", "docs/releasing.md", "docs/adopting.md")
 )
 LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_")
 
@@ -78,19 +79,19 @@ GET_NOX = "python3 -m venv .venv && .venv/bin/pip install -qr ci/locks/nox.txt"
 ELSEWHERE = {
     "nox -s rehearse": (
         "ci.rehearsal",
-        "test_rehearsal_main.py::test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing",
+        "rehearsal/test_main.py::test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing",
     ),
     "nox -s rehearse -- pr": (
         "ci.rehearsal",
-        "test_rehearsal_main.py::test_a_pull_request_is_rehearsed_when_opened_and_when_updated",
+        "rehearsal/test_main.py::test_a_pull_request_is_rehearsed_when_opened_and_when_updated",
     ),
     "nox -s lock": (
         "ci.dependencies.lock",
-        "test_lock.py::test_the_command_line_checks_and_compiles",
+        "dependencies/test_lock.py::test_the_command_line_checks_and_compiles",
     ),
     "nox -s tests_all": (
-        "run_tests",
-        "test_sessions.py::test_without_a_defect_every_session_passes_on_both_ends",
+        "test_wheel",
+        "house/test_sessions.py::test_without_a_defect_every_session_passes_on_both_ends",
     ),
 }
 NEEDS_AWS = re.compile(r"nox -s cdk -- (bootstrap|diff|deploy|destroy)\b.*")
@@ -120,14 +121,10 @@ def test_what_readme_begins_with_is_what_ci_runs() -> None:
 
 # The line, and what it is played as where it is not itself.
 PLAYED_AS = {
-    GET_NOX: 'mkdir .venv && ln -s "$(dirname "$PYTHON")" .venv/bin',
     "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
-    # What one does at the editor first.
-    'git commit -am "Release 0.2.0"': '"$PYTHON" "$STAGE/edit.py"'
-    ' && git commit -qam "Release 0.2.0"',
     # What the pipeline does then.
     "git push origin v9.9.9": "git push origin v9.9.9"
-    ' && ! RELEASE_TAG=v9.9.9 "$PYTHON" -m ci.release.tag 2> "$STAGE/refusal"',
+    ' && ! RELEASE_TAG=v9.9.9 "$PYTHON" -m ci.release.check_tag 2> "$STAGE/refusal"',
     "git push origin v0.2.0": "git push origin v0.2.0 && nox -s publish",
     # All of `pr`, which is left out, is what README's second command runs.
     "nox -s release": "[ -d dist ] || nox -s check_tag reproduce",
@@ -141,21 +138,15 @@ case "$*" in
   *merge-pull-request*) git push --quiet origin HEAD:main ;;
 esac
 """,
-    "edit.py": r"""
-import pathlib, re, time
-from ci.package.project import read_project
-project = read_project(pathlib.Path.cwd())
-module = project.package_dir / "__init__.py"
-module.write_text(re.sub(r'__version__ = ".*"', '__version__ = "0.2.0"', module.read_text()))
-changelog = pathlib.Path(project.settings.changelog)
-entry = time.strftime("## [0.2.0] - %Y-%m-%d", time.gmtime())
-changelog.write_text(changelog.read_text().replace("## [", f"{entry}\n\n## [", 1))
-""",
 }
 
 
 def as_played(line: str) -> str:
-    return ":" if line in ELSEWHERE or NEEDS_AWS.fullmatch(line) else PLAYED_AS.get(line, line)
+    if line in ELSEWHERE or NEEDS_AWS.fullmatch(line):
+        return ":"
+    line = line.replace(GET_NOX, 'mkdir -p .venv && ln -sfn "$(dirname "$PYTHON")" .venv/bin')
+    line = line.replace("read -rs TOKEN &&", 'read -rs TOKEN <<<"$GIVEN" &&')
+    return PLAYED_AS.get(line, line)
 
 
 @pytest.fixture
@@ -196,11 +187,16 @@ def reader(stage: Path, package_index: PackageIndex) -> dict[str, str]:
     }
 
 
-def test_the_setup_page_can_be_typed_from_top_to_bottom(
+def test_setup_and_releasing_can_be_typed_from_top_to_bottom(
     stage: Path, reader: dict[str, str]
 ) -> None:
     done = subprocess.run(
-        ["bash", "-ex", "-c", "\n".join(as_played(line) for line in SETUP.commands)],
+        [
+            "bash",
+            "-ex",
+            "-c",
+            "\n".join(as_played(line) for line in [*SETUP.commands, *RELEASING.commands]),
+        ],
         cwd=stage / "laptop",
         env=reader,
         stdin=subprocess.DEVNULL,
@@ -213,7 +209,7 @@ def test_the_setup_page_can_be_typed_from_top_to_bottom(
     assert "[tag-version]" in (stage / "refusal").read_text(encoding="utf-8")
     token = {"username": "__token__", "password": reader["GIVEN"]}
     stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in stored] == [token, token]
+    assert [json.loads(line) for line in stored] == [token, token, token]
     assert reader["GIVEN"] not in (stage / "calls").read_text(encoding="utf-8")
     assert done.stdout.count("skip, is there") == 2 * 2  # the dry run, and publishing again
     assert done.stdout.count("installs and imports") == 2  # on the lowest and the highest Python
@@ -221,5 +217,5 @@ def test_the_setup_page_can_be_typed_from_top_to_bottom(
 
 def test_no_other_page_has_commands() -> None:
     assert {page.name for page in pages() if page.commands} == {
-        page.name for page in (README, SETUP, ADOPTING)
+        page.name for page in (README, SETUP, RELEASING, ADOPTING)
     }
