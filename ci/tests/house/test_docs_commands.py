@@ -78,15 +78,15 @@ GET_NOX = "python3 -m venv .venv && .venv/bin/pip install -qr ci/locks/nox.txt"
 # What takes too long here: the line, what its session runs, and the test that runs that.
 ELSEWHERE = {
     "nox -s rehearse": (
-        "ci.rehearsal",
+        "'rehearsal'",
         "rehearsal/test_main.py::test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing",
     ),
     "nox -s rehearse -- pr": (
-        "ci.rehearsal",
+        "'rehearsal'",
         "rehearsal/test_main.py::test_a_pull_request_is_rehearsed_when_opened_and_when_updated",
     ),
     "nox -s lock": (
-        "ci.dependencies.lock",
+        "'dependencies.lock'",
         "dependencies/test_lock.py::test_the_command_line_checks_and_compiles",
     ),
     "nox -s tests_all": (
@@ -124,7 +124,7 @@ PLAYED_AS = {
     "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
     # What the pipeline does then.
     "git push origin v9.9.9": "git push origin v9.9.9"
-    ' && ! RELEASE_TAG=v9.9.9 "$PYTHON" -m ci.release.check_tag 2> "$STAGE/refusal"',
+    ' && ! RELEASE_TAG=v9.9.9 nox -s check_tag > "$STAGE/refusal" 2>&1',
     "git push origin v0.2.0": "git push origin v0.2.0 && nox -s publish",
     # All of `pr`, which is left out, is what README's second command runs.
     "nox -s release": "[ -d dist ] || nox -s check_tag reproduce",
