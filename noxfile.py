@@ -11,15 +11,23 @@ that). What follows `--` reaches the tool.
 
 from __future__ import annotations
 
+import atexit
+import difflib
+import json
+import logging
 import os
 import re
+import shlex
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import nox
+import nox.registry
 
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"  # virtualenv can no longer make environments for 3.8
@@ -59,6 +67,7 @@ LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 FORMAT = SETTINGS.get("format", "black")  # or "ruff", or "none"
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
+DIFF_LINES = 40  # of what `lint` shows of a formatter's changes
 NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
 # A long suite can be split over builds (by pytest-split, in the group `test`): SHARD=2/4 tests the
 # second of four parts; SHARDS=4 judges the coverage of all, whose data were brought to reports/.
@@ -83,6 +92,9 @@ NOT_FOR_PYTEST = [] if HOME_OF_PIPELINE else ["--ignore=ci", "--ignore=cdk", "--
 
 def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
     """Install `locks` (hash-pinned wheels), and hide the credentials that are not kept."""
+    if session.parallel:
+        # Ctrl-C: nox sends its workers a SIGTERM. They are interrupted, they have not failed.
+        signal.signal(signal.SIGTERM, lambda *_: session.error("interrupted"))
     hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
     session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
@@ -98,10 +110,10 @@ def run_ci(session: nox.Session, module: str, *arguments: str) -> None:
     session.run(*python, "ci/run.py", module, *arguments)
 
 
-def pytest(session: nox.Session, *arguments: str) -> None:
+def pytest(session: nox.Session, *arguments: str, program: tuple[str, ...] = ("pytest",)) -> None:
     """Run pytest; its JUnit report and its coverage data are named after the session."""
     session.env["COVERAGE_FILE"] = coverage_file(session.name, SHARD)
-    session.run("pytest", f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
+    session.run(*program, f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
 
 
 def coverage_file(name: str, shard: object) -> str:
@@ -116,11 +128,37 @@ def coverage_file(name: str, shard: object) -> str:
 def lint(session: nox.Session) -> None:
     """Check formatting (black, or what [tool.ci] says) and style (ruff) of all that is Python."""
     install(session, "lint")
-    if FORMAT == "black":
-        session.run("black", "--check", *NOT_FOR_BLACK, ".")
-    if FORMAT == "ruff":
-        session.run("ruff", "format", "--check", *NOT_FOR_RUFF, ".")
-    session.run("ruff", "check", *NOT_FOR_RUFF, ".")
+    formatters = {"black": ("black", *NOT_FOR_BLACK), "ruff": ("ruff", "format", *NOT_FOR_RUFF)}
+    formatter = formatters.get(FORMAT)
+    formatted = not formatter or passes(session, *formatter, "--check", ".")
+    if formatter and not formatted:
+        show_diff(session, *formatter)
+    if not passes(session, "ruff", "check", *NOT_FOR_RUFF, ".") or not formatted:
+        session.warn("`nox -s fmt` formats, and fixes what ruff can fix")
+        raise nox.command.CommandFailed
+
+
+def show_diff(session: nox.Session, *formatter: str) -> None:
+    """Print the beginning of what the formatter would change."""
+    said = said_by(session, *formatter, "--check", ".")
+    files = re.findall(r"^would reformat:? (.*)$", said, re.MULTILINE | re.IGNORECASE)
+    diff = said_by(session, *formatter, "--diff", "--quiet", *files) if files else ""
+    lines = diff.splitlines()
+    print(*lines[:DIFF_LINES], *(["…"] if lines[DIFF_LINES:] else []), sep="\n")
+
+
+def said_by(session: nox.Session, *command: str) -> str:
+    """What a command prints, whether it succeeds or not."""
+    return str(session.run(*command, silent=True, log=False, success_codes=range(256)))
+
+
+def passes(session: nox.Session, *command: str) -> bool:
+    """Run a command; return whether it succeeded, so that what comes after it is seen too."""
+    try:
+        session.run(*command)
+    except nox.command.CommandFailed:
+        return False
+    return True
 
 
 @nox.session(python=TOOLS_PYTHON, default=False)
@@ -200,6 +238,7 @@ def test_wheel(session: nox.Session, *arguments: str) -> None:
         *part,
         *arguments,
         *session.posargs,
+        program=("python", "ci/run_tests.py"),  # pytest, with src/ in its tracebacks
     )
 
 
@@ -218,6 +257,8 @@ def tests_all(session: nox.Session) -> None:
 @nox.session(python=TOOLS_PYTHON, requires=[] if SHARDS else ["tests"])
 def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on each Python, and hold it to the threshold."""
+    if session.posargs:
+        session.skip("the tests that the arguments select cover what they cover")
     install(session, "test")
     session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
     shards = range(1, int(SHARDS) + 1) if SHARDS else [""]
@@ -429,6 +470,49 @@ if HOME_OF_PIPELINE:
         """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
         install(session, "adopt")
         run_ci(session, "tests.adopt_proof", *session.posargs)
+
+
+# --- what nox does not say -----------------------------------------------------------------------
+
+
+def explain(record: logging.LogRecord) -> bool:
+    """Add to an unknown session's name what may be meant; leave out what is nobody's fault."""
+    if str(record.msg).startswith("Sessions not found: "):
+        unknown = record.msg.partition(": ")[2].split(", ")
+        known = list(nox.registry.get())
+        meant = [close for name in unknown for close in difflib.get_close_matches(name, known, n=1)]
+        record.msg += f"; did you mean {' and '.join(meant)}?" if meant else "; see `nox -l`"
+    return "ignoring --parallel" not in str(record.msg)
+
+
+def name_what_did_not_run(report: Path) -> None:
+    """After a failure, name the sessions that were not started, and how to run them all."""
+    text = report.read_text(encoding="utf-8")
+    report.unlink()
+    results = json.loads(text)["sessions"] if text else []
+    if all(each["result_code"] > 0 for each in results):
+        return
+    ran = {(each["signatures"] or [each["name"]])[0] for each in results}
+    command = (sys.executable, "-m", "nox", "--list", "--json", *sys.argv[1:])
+    planned = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    left = [each["session"] for each in planned if each["session"] not in ran]
+    if left:
+        again = shlex.join(["nox", "--no-stop-on-first-error", *sys.argv[1:]])
+        print(f"not run: {', '.join(left)}\nto run them in spite of the failure: {again}")
+
+
+logging.getLogger("nox").addFilter(explain)
+if "--parallel-worker" not in sys.argv:
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    asked, passed_on = sys.argv[1:end], shlex.join(sys.argv[end + 1 :])
+    whole = {"pr", "release", "checks"} & {*asked, os.environ.get("NOXSESSION")}
+    if passed_on and whole:
+        raise SystemExit(
+            f"error[arguments]: {min(whole)} takes no arguments, and was given {passed_on!r}\n"
+            f"help: for a selection of tests: nox -s tests -- {passed_on}"
+        )
+    nox.options.report = tempfile.mkstemp(prefix="nox-", suffix=".json")[1]
+    atexit.register(name_what_did_not_run, Path(nox.options.report))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,51 @@ def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
     assert max(out) == NEWEST_PYTHON
 
 
+def nox(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Real nox on this noxfile, with arguments that start no session."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("NOX")}
+    command = [sys.executable, "-m", "nox", *arguments]
+    env = outer | environment
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("test", "Sessions not found: test; did you mean tests?"),
+        ("xyz", "Sessions not found: xyz; see `nox -l`"),
+    ],
+)
+def test_an_unknown_session_is_answered_with_what_may_be_meant(name: str, said: str) -> None:
+    done = nox("-s", name)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["-s", "pr", "--", "-k", "foo"], {}),
+        (["--session", "lint", "release", "--", "-k", "foo"], {}),
+        (["--", "-k", "foo"], {"NOXSESSION": "checks"}),
+    ],
+)
+def test_what_judges_the_whole_takes_no_arguments(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    done = nox(*arguments, **environment)
+    assert done.returncode == 1
+    assert "takes no arguments, and was given '-k foo'" in done.stderr
+    assert "nox -s tests -- -k foo" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-s", "pr"], ["-s", "tests", "--", "pr"], ["-s", "rehearse", "--", "pr"]]
+)
+def test_other_arguments_are_let_through(arguments: list[str]) -> None:
+    assert nox("--list", *arguments).returncode == 0
+
+
 def test_publish_runs_nothing_of_the_package_before_it() -> None:
     assert selected("publish") == {"publish"}
 

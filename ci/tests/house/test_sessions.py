@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +105,68 @@ def test_a_ruff_finding_fails_lint(house: Path, project: Project) -> None:
     assert failed(done) == {"lint"}
     assert "F401" in done.stdout
     assert str(module) in done.stdout
+
+
+def test_a_red_lint_shows_all_of_it_how_to_fix_it_and_what_was_not_run(
+    house: Path, project: Project
+) -> None:
+    put(house, project.package_dir / "odd.py", '"""Odd."""\n\nimport os\nx  =  [ 1 ]\n')
+    done = nox(house, "-j", "1", "-s", "lint", "tests")
+    assert failed(done) == {"lint"}
+    said = done.stdout + done.stderr
+    assert "\n-x  =  [ 1 ]\n" in said
+    assert "\n+x = [1]\n" in said
+    assert "F401" in said
+    assert "`nox -s fmt` formats" in said
+    ends = ", ".join(
+        f"tests-{python}"
+        for python in dict.fromkeys((project.python_versions[0], project.python_versions[-1]))
+    )
+    assert f"not run: wheel, {ends}\n" in done.stdout
+    assert "nox --no-stop-on-first-error --reuse-venv=yes -j 1 -s lint tests\n" in done.stdout
+
+
+def test_a_session_that_is_not_parallel_is_no_reason_to_warn(house: Path) -> None:
+    done = nox(house, "-s", "find_tag")
+    assert failed(done) == {"find_tag"}
+    assert "parallel" not in done.stdout + done.stderr
+
+
+def test_what_ctrl_c_interrupts_has_not_failed(house: Path, project: Project) -> None:
+    put(
+        house,
+        "tests/test_endless.py",
+        "import pathlib, time\n\n\ndef test_endless():\n"
+        '    pathlib.Path("reports/started").touch()\n    time.sleep(600)\n',
+    )
+    outer = {n: v for n, v in os.environ.items() if not n.startswith(("NOX", "COV_", "SOURCE_"))}
+    command = [sys.executable, "-m", "nox", "-s", f"tests-{project.python_versions[-1]}"]
+    with subprocess.Popen(
+        command, cwd=house, env=outer, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        started = house / "reports/started"
+        while not started.exists():
+            assert running.poll() is None
+            time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=60)
+    started.unlink()
+    assert running.returncode == 130
+    assert "aborted: interrupted" in said
+    assert "failed" not in said
+
+
+def test_a_traceback_names_the_file_in_git(house: Path, project: Project) -> None:
+    module = project.package_dir / "odd.py"
+    put(house, module, '"""Odd."""\n\n\ndef odd() -> None:\n    """Odd."""\n    raise KeyError\n')
+    put(
+        house,
+        "tests/test_odd.py",
+        f"from {project.import_name} import odd\n\n\ndef test_odd():\n    odd.odd()\n",
+    )
+    done = nox(house, "-s", f"tests-{project.python_versions[0]}")
+    assert f"{module}:6: KeyError" in done.stdout
+    assert "site-packages" not in done.stdout.partition("FAILURES")[2]
 
 
 def test_a_type_error_fails_typecheck(house: Path, project: Project) -> None:
