@@ -35,7 +35,7 @@ from ci.index.urls import check_no_credentials
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ci.index.listing import Index
     from ci.package.project import Project
@@ -55,7 +55,7 @@ _INDEX_LISTS = (
 )
 _NAME = "published"  # what uv calls the index that the package comes from
 
-_PROBE = """\
+PROBE = """\
 import importlib, importlib.metadata, json, sys
 module = importlib.import_module(sys.argv[1])
 print(json.dumps({
@@ -63,7 +63,7 @@ print(json.dumps({
     "metadata": importlib.metadata.version(sys.argv[2]),
 }))
 """
-_REQUIRES = """\
+REQUIRES = """\
 import importlib.metadata, sys
 print("\\n".join(importlib.metadata.requires(sys.argv[1]) or []))
 """
@@ -156,22 +156,26 @@ def install(python: str, project: Project, release: Release, index: Index) -> No
     Raises UserError for a missing interpreter, and for each thing that a user would run into.
     """
     with tempfile.TemporaryDirectory() as scratch, _console.status(f"Python {python}"):
-        sandbox = Sandbox(python, Path(scratch), os.environ)
+        sandbox = Sandbox(python, Path(scratch), os.environ, index.redactor.quote)
         sandbox.create()
         _install_package(sandbox, release, index)
         _install_dependencies(sandbox, release, index)
-        found = sandbox.run_code(_PROBE, project.import_name, release.name)
+        found = sandbox.run_code(PROBE, project.import_name, release.name)
         check_versions(python, json.loads(found.splitlines()[-1]), release.version)
     say(f"Python {python}: {release.name} {release.version} installs and imports")
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A virtual environment in a scratch folder; each of its steps gets a part of `environ`."""
+    """A virtual environment in a scratch folder.
+
+    Each of its steps gets a part of `environ`; `quote` makes what programs say fit to be shown.
+    """
 
     python: str
     folder: Path
     environ: Mapping[str, str]
+    quote: Callable[[str], str]
 
     @property
     def interpreter(self) -> Path:
@@ -182,13 +186,13 @@ class Sandbox:
     def create(self) -> None:
         """Make the environment; from the checkout's folder, whose .python-version pyenv obeys."""
         command = [find_uv_bin(), "venv", "--quiet", "--no-config", "--python", self.python]
-        done = _run(
+        done = run_program(
             [*command, str(self.folder / "env")], Path.cwd(), package_environment(self.environ)
         )
         if done.returncode:
             raise UserError(
                 "no-interpreter",
-                f"there is no environment with Python {self.python} to be had: {_last(done)}",
+                f"an environment with Python {self.python} can't be made: {self._reason(done)}",
                 f"`uv python install {self.python}` or `pyenv install {self.python}`",
             )
 
@@ -198,21 +202,26 @@ class Sandbox:
         file.write_text(requirements, encoding="utf-8")
         command = [find_uv_bin(), "pip", "install", "--quiet", "--no-cache", "--no-config"]
         command += [*options, "--python", str(self.interpreter), "--requirements", str(file)]
-        done = _run(command, self.folder, environ)
+        done = run_program(command, self.folder, environ)
         if done.returncode:
-            raise Transient(f"Python {self.python}: uv can't install it: {_last(done)}")
+            raise Transient(f"Python {self.python}: uv can't install it: {self._reason(done)}")
 
     def run_code(self, code: str, *arguments: str) -> str:
         """What the code prints in isolated mode: no source tree near by can be imported instead."""
         environ = code_environment(self.environ) | {"HOME": str(self.folder)}
-        done = _run([self.interpreter, "-I", "-c", code, *arguments], self.folder, environ)
+        done = run_program([self.interpreter, "-I", "-c", code, *arguments], self.folder, environ)
         if done.returncode:
             raise UserError(
                 "import-fails",
-                f"Python {self.python} can't import what was installed: {_last(done)}",
+                f"Python {self.python} can't import what was installed: {self._reason(done)}",
                 "fix the package and release it under a new version; consider yanking this one",
             )
         return done.stdout
+
+    def _reason(self, done: subprocess.CompletedProcess[str]) -> str:
+        """The end of what a program that failed has printed, on one line."""
+        said = " ".join(done.stderr.split())[-500:]
+        return self.quote(said) or f"it printed nothing, exit code {done.returncode}"
 
 
 def package_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -269,14 +278,14 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
     except Transient as error:
         raise UserError(
             "install-fails",
-            index.redactor.quote(str(error)),
+            str(error),
             f"see that {index.url} serves it for this Python",
         ) from None
 
 
 def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> None:
     """Install what the package needs, from where users get it: a test index may have anything."""
-    requirements = sandbox.run_code(_REQUIRES, release.name)
+    requirements = sandbox.run_code(REQUIRES, release.name)
     if not requirements.strip():
         return
     try:
@@ -304,18 +313,12 @@ def check_versions(python: str, found: Mapping[str, str | None], version: Versio
             )
 
 
-def _run(
+def run_program(
     command: Sequence[str | Path], folder: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
+    """Run a program in `folder` with that environment; keep what it prints."""
     return subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, check=False
-    )
-
-
-def _last(done: subprocess.CompletedProcess[str]) -> str:
-    """The end of what a program that failed has printed, on one line."""
-    return (
-        " ".join(done.stderr.split())[-500:] or f"it printed nothing, exit code {done.returncode}"
     )
 
 

@@ -27,7 +27,7 @@ name = "{name}"
 version = "{version}"
 requires-python = ">=3.8"
 classifiers = [
-  "Programming Language :: Python :: 3.8",
+  "Programming Language :: Python :: {lowest}",
   "Programming Language :: Python :: 3.12",
 ]
 """
@@ -69,19 +69,20 @@ class Checkout:
         self.git("commit", "--quiet", "--message=Change")
 
 
-def make_checkout(
+def make_checkout(  # noqa: PLR0913 - all but one have a default
     root: Path,
     *,
     name: str = "thing",
     version: str = "1.0",
     code: str | None = None,
     requires: tuple[str, ...] = (),
+    lowest: str = "3.8",
 ) -> Checkout:
     """Write and commit a package with pyproject.toml and source; build it, with a manifest."""
     code = f'__version__ = "{version}"\n' if code is None else code
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8\n"
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-    pyproject = _PYPROJECT.format(name=name, version=version)
+    pyproject = _PYPROJECT.format(name=name, version=version, lowest=lowest)
     source = root / "src" / name
     dist = root / "dist"
     source.mkdir(parents=True)

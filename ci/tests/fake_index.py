@@ -28,7 +28,8 @@ class FakeIndex:
 
     The usual: uploads need the user name and password, no file can be replaced; the listing names
     every file with its sha256, as JSON (PEP 691), or as HTML (PEP 503) with `html`. A file is
-    listed `lag` listings after its upload. `links` is where listed files are said to be.
+    listed `lag` listings after its upload. `links` is where listed files are said to be. With
+    `reader`, a user name and a password, it can't be read without them.
     """
 
     server: HTTPServer
@@ -38,6 +39,7 @@ class FakeIndex:
     html: bool = False
     lag: int = 0
     links: str = ""
+    reader: tuple[str, str] | None = None
     asked: list[Request] = field(default_factory=list)
     _listed_from: dict[str, int] = field(default_factory=dict)
     _listings: int = 0
@@ -74,13 +76,18 @@ class FakeIndex:
         path = request.path.removeprefix("/")
         if request.method == "POST":
             return self.accept(request)
+        if self.reader and request.headers.get("Authorization") != basic(*self.reader):
+            return Response(status=401, headers={"WWW-Authenticate": "Basic"})
         if path.startswith("files/"):
             name = path.removeprefix("files/")
             found = self.files.get(name)
             return Response(status=404) if found is None else Response(found)
         if path == "simple/":
             return Response('{"meta": {"api-version": "1.0"}, "projects": []}', mimetype=JSON)
-        return self.listing(self.hashes)
+        project = path.removeprefix("simple/").rstrip("/")
+        return self.listing(
+            {name: sha for name, sha in self.hashes.items() if name.startswith(f"{project}-")}
+        )
 
     def accept(self, request: Request) -> Response:
         authorization = request.authorization
@@ -127,7 +134,8 @@ class FakeIndex:
             }
             for name, digest in shown.items()
         ]
-        page = {"meta": {"api-version": "1.0"}, "name": "thing", "files": files}
+        name = next(iter(shown)).partition("-")[0]
+        page = {"meta": {"api-version": "1.0"}, "name": name, "files": files}
         return Response(json.dumps(page), mimetype=JSON)
 
 

@@ -1,0 +1,240 @@
+"""No file of the checkout and no variable decides what runs in a process that has a credential.
+
+Each bait is shown to be taken where Python is started in the ordinary way, in the checkout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import py_compile
+import runpy
+import shutil
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
+
+import pytest
+
+from ci.tests.checkouts import make_checkout
+from ci.tests.fake_index import PASSWORD, USERNAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci.tests.checkouts import Checkout
+    from ci.tests.fake_index import FakeIndex
+
+ROOT = Path(__file__).parents[3]
+PUBLISH = ("-m", "ci.release.publish")
+TWINE = (
+    "-m",
+    "twine",
+    "upload",
+    "dist/thing-1.0.tar.gz",
+    "--repository-url",
+    "http://127.0.0.1:9/",
+)
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A checkout with the pipeline in it, and baits: one that is taken writes what it sees."""
+
+    checkout: Checkout
+    marks: Path
+    index: FakeIndex
+    environment: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        return self.checkout.root
+
+    def plant(self, path: Path, name: str, code: str = "") -> None:
+        """Write a module that leaves a mark with the token if it sees it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            "import os, pathlib\n"
+            f"_mark = pathlib.Path({str(self.marks / name)!r})\n"
+            "_mark.write_text(os.environ.get('TWINE_PASSWORD', ''))\n" + code
+        )
+
+    def plug_in(self, group: str, line: str) -> None:
+        """Let the checkout look like an installed package with that entry point."""
+        folder = self.root / f"{group.replace('.', '_')}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: x\nVersion: 1\n")
+        (folder / "entry_points.txt").write_text(f"[{group}]\n{line}\n")
+
+    def taken(self) -> dict[str, str]:
+        """The baits that were taken, with what they saw; the next look begins anew."""
+        found = {path.name: path.read_text() for path in self.marks.iterdir()}
+        for name in found:
+            (self.marks / name).unlink()
+        return found
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the checkout, with the token in its environment."""
+        environment = {
+            **os.environ,
+            "TWINE_USERNAME": USERNAME,
+            "TWINE_PASSWORD": PASSWORD,
+            "TWINE_REPOSITORY_URL": self.index.upload_url,
+            "UV_INDEX": self.index.url,
+            **self.environment,
+        }
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env={name: value for name, value in environment.items() if value is not None},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@cache
+def noxfile() -> dict[str, Any]:
+    """What the noxfile defines; nox warns of sessions that it knows from another test."""
+    with contextlib.chdir(ROOT), warnings.catch_warnings(action="ignore", category=FutureWarning):
+        return runpy.run_path("noxfile.py")
+
+
+def session_command(name: str) -> list[str]:
+    """What that session of the noxfile gives to Python."""
+    session = Mock(posargs=(), env={}, parallel=False)
+    noxfile()[name](session)
+    ((program, *arguments),) = (call.args for call in session.run.call_args_list)
+    assert program == "python"
+    return [str(argument) for argument in arguments]
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, index: FakeIndex, clean_environment: pytest.MonkeyPatch) -> Hostile:
+    clean_environment.setenv("PUBLISH_PAUSE", "0.02")
+    checkout = make_checkout(tmp_path / "checkout")
+    ignored = shutil.ignore_patterns("tests", "__pycache__", "rehearsal", "adopt", "locks")
+    shutil.copytree(ROOT / "ci", checkout.root / "ci", ignore=ignored)
+    # Git is not shown the baits: those that it tracks are refused before they could be taken.
+    (checkout.root / ".gitignore").write_text("/*.py\n/*.dist-info/\n/dist/\n__pycache__/\n")
+    checkout.commit()
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    return Hostile(checkout, marks, index)
+
+
+# --- the baits -----------------------------------------------------------------------------------
+
+
+def a_twine_command(hostile: Hostile) -> None:
+    hostile.plug_in("twine.registered_commands", "upload = bait_upload:main")
+    hostile.plant(hostile.root / "bait_upload.py", "a_twine_command", "def main(_): pass\n")
+
+
+def a_library_of_twine(hostile: Hostile) -> None:
+    hostile.plant(hostile.root / "requests_toolbelt.py", "a_library_of_twine")
+
+
+def a_library_for_aws(hostile: Hostile) -> None:
+    hostile.plant(hostile.root / "boto3.py", "a_library_for_aws")
+
+
+def a_keyring(hostile: Hostile) -> None:
+    hostile.plant(hostile.root / "keyring.py", "a_keyring")
+
+
+def a_module_of_the_standard_library(hostile: Hostile) -> None:
+    hostile.plant(hostile.root / "configparser.py", "a_module_of_the_standard_library")
+
+
+def a_keyring_backend(hostile: Hostile) -> None:
+    hostile.plug_in("keyring.backends", "bait = bait_backend:load")
+    hostile.plant(hostile.root / "bait_backend.py", "a_keyring_backend", "def load(): pass\n")
+
+
+def bytecode(hostile: Hostile) -> None:
+    """Perfect sources, and beside them bytecode that Python is told not to check."""
+    source = hostile.root / "ci/index/credentials.py"
+    code = source.read_text()
+    hostile.plant(source, "bytecode", "_find = None\n")
+    planted = source.read_text().replace("from __future__", "") + (
+        "def take_from_environment(environ):\n"
+        "    return environ.pop('TWINE_USERNAME'), environ.pop('TWINE_PASSWORD')\n"
+    )
+    source.write_text(planted)
+    target = importlib.util.cache_from_source(source)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(source), target, doraise=True, invalidation_mode=mode)
+    source.write_text(code)
+
+
+def python_path(hostile: Hostile) -> None:
+    folder = hostile.root.parent / "evil"
+    hostile.plant(folder / "sitecustomize.py", "python_path")
+    hostile.environment["PYTHONPATH"] = str(folder)
+
+
+def python_startup(hostile: Hostile) -> None:
+    """Python runs it where it is interactive, as PYTHONINSPECT makes it."""
+    file = hostile.root.parent / "startup.py"
+    hostile.plant(file, "python_startup")
+    hostile.environment.update(PYTHONSTARTUP=str(file), PYTHONINSPECT="1")
+
+
+Bait = tuple["Callable[[Hostile], None]", tuple[str, ...]]
+BAITS: list[Bait] = [
+    (a_twine_command, TWINE),
+    (a_library_of_twine, TWINE),
+    (a_library_of_twine, PUBLISH),
+    (a_library_for_aws, PUBLISH),
+    (a_keyring, TWINE),
+    (a_keyring, PUBLISH),
+    (a_module_of_the_standard_library, PUBLISH),
+    (bytecode, PUBLISH),
+    (python_path, PUBLISH),
+    (python_path, TWINE),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bait", "ordinary"), BAITS, ids=[f"{bait.__name__} of {command[1]}" for bait, command in BAITS]
+)
+def test_what_ordinary_python_takes_is_left_alone_by_publish(
+    bait: Callable[[Hostile], None], ordinary: tuple[str, ...], hostile: Hostile
+) -> None:
+    bait(hostile)
+    hostile.run(*ordinary)
+    assert hostile.taken() == {bait.__name__: PASSWORD}
+    done = hostile.run(*session_command("publish"))
+    assert (done.returncode, hostile.taken()) == (0, {}), done.stdout
+    assert hostile.index.hashes == hostile.checkout.files
+
+
+@pytest.mark.slow
+def test_keyring_is_asked_without_the_backends_of_the_checkout(hostile: Hostile) -> None:
+    a_keyring_backend(hostile)
+    hostile.environment.update(TWINE_PASSWORD=None, PYTHON_KEYRING_BACKEND=None)
+    hostile.run(*PUBLISH)
+    assert hostile.taken() == {"a_keyring_backend": ""}
+    done = hostile.run(*session_command("publish"))
+    assert "error[no-credentials]" in done.stdout
+    assert hostile.taken() == {}
+
+
+def test_publish_takes_none_of_all_baits_at_once(hostile: Hostile) -> None:
+    for bait in {bait for bait, _ in BAITS} | {a_keyring_backend, python_startup}:
+        bait(hostile)
+    done = hostile.run(*session_command("publish"))
+    assert (done.returncode, hostile.taken()) == (0, {}), done.stdout
+    assert hostile.index.hashes == hostile.checkout.files
+    hostile.run(*TWINE)
+    assert PASSWORD in hostile.taken().values()
