@@ -114,7 +114,11 @@ def check_free(version: Version, tags: Sequence[str], where: str) -> None:
         raise UserError(
             "tag-taken",
             f"{where} has the tag {taken[0]} already",
-            f"release another version; or, if {taken[0]} was never pushed, git tag -d {taken[0]}",
+            (
+                "release another version; a tag that was pushed is never moved"
+                if where == "origin"
+                else f"git push origin {taken[0]}; or git tag -d {taken[0]}, if it was a mistake"
+            ),
         )
 
 

@@ -100,8 +100,7 @@ def code(cell: str) -> str:
 
 
 def pages() -> list[Page]:
-    """All that people read: at the top, in docs/, and the error codes that travel with ci/."""
-    return [
-        Page(path.relative_to(ROOT).as_posix())
-        for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "ci/errors.md"])
-    ]
+    """All that people read: at the top, in docs/, what PyPI shows, and what travels with ci/."""
+    folders = (ROOT, ROOT / "docs", ROOT / "src", ROOT / "ci")
+    paths = sorted(path for folder in folders for path in folder.glob("*.md"))
+    return [Page(path.relative_to(ROOT).as_posix()) for path in paths]

@@ -3,7 +3,7 @@
 Commands of the AWS CLI are held against its models. The rest of docs/cicd-setup.md is played from
 top to bottom in one shell, and docs/releasing.md after it, with CodeCommit, AWS and the index
 replaced by local ones. What would take too long is run by another test, which is named here.
-docs/adopting.md is in ci/tests/adopt/test_docs.py.
+docs/adopting.md is in ci/tests/adopt/test_docs.py, README's release in test_by_hand.py.
 """
 
 from __future__ import annotations
@@ -30,8 +30,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-README, SETUP, RELEASING, ADOPTING = map(
-    Page, ("README.md", "docs/cicd-setup.md", "docs/releasing.md", "docs/adopting.md")
+README, SETUP, RELEASING, ADOPTING, CONTRIBUTING = map(
+    Page,
+    (
+        "README.md",
+        "docs/cicd-setup.md",
+        "docs/releasing.md",
+        "docs/adopting.md",
+        "CONTRIBUTING.md",
+    ),
 )
 LED_ASTRAY = ("AWS_", "COV_", "NOX", "RELEASE_", "SOURCE_", "TWINE_")
 
@@ -111,7 +118,8 @@ def test_what_is_run_elsewhere_is_run_there(line: str, runs: str, test: str) -> 
 
 
 def test_what_readme_begins_with_is_what_ci_runs() -> None:
-    rehearse, check = README.commands
+    rehearse, path, check, *_ = README.commands
+    assert CONTRIBUTING.commands == [GET_NOX, path, "nox -l"]
     assert check in (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert check == f"{GET_NOX} && .venv/bin/nox -s pr"
     assert rehearse == f"{GET_NOX} && .venv/bin/nox -s rehearse"
@@ -218,5 +226,5 @@ def test_setup_and_releasing_can_be_typed_from_top_to_bottom(
 
 def test_no_other_page_has_commands() -> None:
     assert {page.name for page in pages() if page.commands} == {
-        page.name for page in (README, SETUP, RELEASING, ADOPTING)
+        page.name for page in (README, SETUP, RELEASING, ADOPTING, CONTRIBUTING)
     }

@@ -169,6 +169,33 @@ def test_a_traceback_names_the_file_in_git(house: Path, project: Project) -> Non
     assert "site-packages" not in done.stdout.partition("FAILURES")[2]
 
 
+def test_the_hooks_of_git_call_the_sessions(house: Path, project: Project, tmp_path: Path) -> None:
+    here = Path(sys.executable).parent
+    environ = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path)}
+    environ["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
+
+    def hooks(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [here / "pre-commit", "run", "--all-files", *arguments]
+        return subprocess.run(
+            command, cwd=house, env=environ, capture_output=True, text=True, check=False
+        )
+
+    done = hooks()
+    assert done.returncode == 0, done.stdout
+    assert re.findall(r"^nox -s (\w+).*Passed$", done.stdout, re.MULTILINE) == [
+        "lint",
+        "check_locks",
+    ]
+    put(house, project.package_dir / "odd.py", '"""Odd."""\n\nx  =  [ 1 ]\n')
+    done = hooks()
+    assert done.returncode == 1
+    assert "`nox -s fmt` formats" in done.stdout
+    put(house, project.package_dir / "odd.py", '"""Odd."""\n\nX: int = "one"\n')
+    done = hooks("--hook-stage", "pre-push")
+    assert done.returncode == 1
+    assert "odd.py:3: error" in done.stdout
+
+
 def test_a_type_error_fails_typecheck(house: Path, project: Project) -> None:
     module = project.package_dir / "odd.py"
     put(house, module, '"""Odd."""\n\nNUMBER: int = "one"\n')
