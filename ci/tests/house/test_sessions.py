@@ -175,7 +175,7 @@ def test_the_hooks_of_git_call_the_sessions(house: Path, project: Project, tmp_p
     environ["PATH"] = f"{here}{os.pathsep}{os.environ['PATH']}"
 
     def hooks(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [here / "pre-commit", "run", "--all-files", *arguments]
+        command = [str(here / "pre-commit"), "run", "--all-files", *arguments]
         return subprocess.run(
             command, cwd=house, env=environ, capture_output=True, text=True, check=False
         )
