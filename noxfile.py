@@ -16,7 +16,6 @@ import difflib
 import json
 import logging
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -64,30 +63,16 @@ except (OSError, ValueError, TypeError, AttributeError) as error:
         "help: list a classifier `Programming Language :: Python :: 3.N` for each version"
     ) from None
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
-FORMAT = SETTINGS.get("format", "black")  # or "ruff", or "none"
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
-DIFF_LINES = 40  # of what `lint` shows of a formatter's changes
 NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
-# A long suite can be split over builds (by pytest-split, in the group `test`): SHARD=2/4 tests the
-# second of four parts; SHARDS=4 judges the coverage of all, whose data were brought to reports/.
-SHARD, _, SHARDS = (os.environ.get("SHARD") or "").partition("/")
-SHARDS = SHARDS or os.environ.get("SHARDS") or ""
-if SHARD + SHARDS and not (SHARD or "1").isdecimal() & SHARDS.isdecimal():
-    raise SystemExit(
-        f"error[shard]: SHARD is {os.environ.get('SHARD')!r}, SHARDS {os.environ.get('SHARDS')!r}\n"
-        "help: set SHARD=2/4 to test the second of four parts, SHARDS=4 to judge their coverage"
-    )
+SHARDS = os.environ.get("SHARDS")  # the tests ran in other builds, see ci/run_tests.py
 # Bytecode is kept outside of the checkout: a committed .pyc would run instead of its source.
 BYTECODE = os.environ.get("PYTHONPYCACHEPREFIX") or str(Path.home() / ".cache/nox-bytecode")
 # No session sees these variables, unless it says so.
 CREDENTIALS = ("AWS_", "TWINE_", "PYPI_")
 # The pipeline is tested in its own repository; elsewhere it is a copy.
 HOME_OF_PIPELINE = Path("ci/tests").is_dir()
-# A copy is neither formatted nor searched for tests. What the package excludes stays excluded.
-NOT_FOR_BLACK = [] if HOME_OF_PIPELINE else ["--force-exclude", "^/(ci/|cdk/|noxfile.py$)"]
-NOT_FOR_RUFF = [] if HOME_OF_PIPELINE else ["--extend-exclude", "./ci,./cdk,./noxfile.py"]
-NOT_FOR_PYTEST = [] if HOME_OF_PIPELINE else ["--ignore=ci", "--ignore=cdk", "--ignore=noxfile.py"]
 
 
 def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
@@ -110,15 +95,10 @@ def run_ci(session: nox.Session, module: str, *arguments: str) -> None:
     session.run(*python, "ci/run.py", module, *arguments)
 
 
-def pytest(session: nox.Session, *arguments: str, program: tuple[str, ...] = ("pytest",)) -> None:
+def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest; its JUnit report and its coverage data are named after the session."""
-    session.env["COVERAGE_FILE"] = coverage_file(session.name, SHARD)
-    session.run(*program, f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
-
-
-def coverage_file(name: str, shard: object) -> str:
-    """Where a session, or one shard of it, leaves its coverage data."""
-    return f"{REPORTS}/.coverage.{name}" + (f"-{shard}of{SHARDS}" if shard else "")
+    session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage.{session.name}"
+    session.run("pytest", f"--junitxml={REPORTS}/junit-{session.name}.xml", *arguments)
 
 
 # --- what every change must pass -----------------------------------------------------------------
@@ -128,37 +108,7 @@ def coverage_file(name: str, shard: object) -> str:
 def lint(session: nox.Session) -> None:
     """Check formatting (black, or what [tool.ci] says) and style (ruff) of all that is Python."""
     install(session, "lint")
-    formatters = {"black": ("black", *NOT_FOR_BLACK), "ruff": ("ruff", "format", *NOT_FOR_RUFF)}
-    formatter = formatters.get(FORMAT)
-    formatted = not formatter or passes(session, *formatter, "--check", ".")
-    if formatter and not formatted:
-        show_diff(session, *formatter)
-    if not passes(session, "ruff", "check", *NOT_FOR_RUFF, ".") or not formatted:
-        session.warn("`nox -s fmt` formats, and fixes what ruff can fix")
-        raise nox.command.CommandFailed
-
-
-def show_diff(session: nox.Session, *formatter: str) -> None:
-    """Print the beginning of what the formatter would change."""
-    said = said_by(session, *formatter, "--check", ".")
-    files = re.findall(r"^would reformat:? (.*)$", said, re.MULTILINE | re.IGNORECASE)
-    diff = said_by(session, *formatter, "--diff", "--quiet", *files) if files else ""
-    lines = diff.splitlines()
-    print(*lines[:DIFF_LINES], *(["…"] if lines[DIFF_LINES:] else []), sep="\n")
-
-
-def said_by(session: nox.Session, *command: str) -> str:
-    """What a command prints, whether it succeeds or not."""
-    return str(session.run(*command, silent=True, log=False, success_codes=range(256)))
-
-
-def passes(session: nox.Session, *command: str) -> bool:
-    """Run a command; return whether it succeeded, so that what comes after it is seen too."""
-    try:
-        session.run(*command)
-    except nox.command.CommandFailed:
-        return False
-    return True
+    run_ci(session, "style", "check")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False)
@@ -211,35 +161,11 @@ def build(session: nox.Session) -> None:
     run_ci(session, "distributions.check", UNCHECKED)
 
 
-def import_mode() -> list[str]:
-    """The option with which no folder of the checkout hides the installed package from its tests.
-
-    None where the package has chosen importlib, which does not hide it either.
-    """
-    files = map(Path, ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"))
-    settings = " ".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
-    chosen = re.search(r"--import-mode[=\s\"',]+importlib", settings)
-    return [] if chosen else ["--import-mode=append"]
-
-
-def test_wheel(session: nox.Session, *arguments: str) -> None:
+def test_wheel(session: nox.Session) -> None:
     """Test the wheel, and measure what the tests cover."""
     install(session, "test")
     install_wheel(session)
-    part = ("--splits", SHARDS, "--group", SHARD) if SHARD else ()
-    # Coverage is measured here, and judged by the session `coverage`.
-    pytest(
-        session,
-        *import_mode(),
-        *NOT_FOR_PYTEST,
-        "--cov",
-        "--cov-report=",
-        "--cov-fail-under=0",
-        *part,
-        *arguments,
-        *session.posargs,
-        program=("python", "ci/run_tests.py"),  # pytest, with src/ in its tracebacks
-    )
+    session.run("python", "ci/run_tests.py", session.name, *session.posargs)
 
 
 @nox.session(python=LOWEST_AND_HIGHEST, requires=["wheel"])
@@ -257,15 +183,9 @@ def tests_all(session: nox.Session) -> None:
 @nox.session(python=TOOLS_PYTHON, requires=[] if SHARDS else ["tests"])
 def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on each Python, and hold it to the threshold."""
-    if session.posargs:
-        session.skip("the tests that the arguments select cover what they cover")
     install(session, "test")
-    session.env["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    shards = range(1, int(SHARDS) + 1) if SHARDS else [""]
-    ends = [f"tests-{python}" for python in LOWEST_AND_HIGHEST]
-    session.run("coverage", "combine", *(coverage_file(e, shard) for e in ends for shard in shards))
-    session.run("coverage", "xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml")
-    session.run("coverage", "report")
+    runs = [f"tests-{python}" for python in LOWEST_AND_HIGHEST]
+    session.run("python", "ci/run_tests.py", "--coverage", *runs)
 
 
 @nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=False)
@@ -425,11 +345,7 @@ def rehearse(session: nox.Session) -> None:
 def fmt(session: nox.Session) -> None:
     """Format everything that is Python, and fix what ruff can."""
     install(session, "lint")
-    session.run("ruff", "check", "--fix-only", *NOT_FOR_RUFF, ".")
-    if FORMAT == "ruff":
-        session.run("ruff", "format", *NOT_FOR_RUFF, ".")
-    if FORMAT == "black":
-        session.run("black", *NOT_FOR_BLACK, ".")
+    run_ci(session, "style", "fix")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)

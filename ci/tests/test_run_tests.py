@@ -1,4 +1,4 @@
-"""A file in site-packages is named as git has it, where that is the same file."""
+"""The tests of the wheel: which options pytest gets, and which files a traceback names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.run_tests import name_in_checkout
+from ci.run_tests import coverage_file, import_mode, name_in_checkout, read_shard
 from ci.tests.samples import write
 
 if TYPE_CHECKING:
@@ -37,3 +37,43 @@ def test_the_same_file_in_the_checkout_is_named(
 
 def test_other_files_keep_their_names() -> None:
     assert name_in_checkout("tests/test_a.py") == "tests/test_a.py"
+
+
+@pytest.mark.parametrize(
+    ("environ", "shard"),
+    [
+        ({}, (0, 0)),
+        ({"SHARD": "", "SHARDS": ""}, (0, 0)),
+        ({"SHARD": "2/4"}, (2, 4)),
+        ({"SHARDS": "4"}, (0, 4)),
+    ],
+)
+def test_a_shard_is_a_part_of_all_parts(environ: dict[str, str], shard: tuple[int, int]) -> None:
+    assert read_shard(environ) == shard
+
+
+@pytest.mark.parametrize("shard", ["2", "x/4", "2/x", "2/", "/x", "5/4", "-1/4", "2/4/8", "2/4\n"])
+def test_a_shard_that_is_none_stops_everything(shard: str) -> None:
+    with pytest.raises(SystemExit, match=r"error\[shard\]: SHARD is"):
+        read_shard({"SHARD": shard})
+
+
+def test_each_shard_keeps_its_own_coverage_data() -> None:
+    assert coverage_file("tests-3.8", 0, 0) == "reports/.coverage.tests-3.8"
+    assert coverage_file("tests-3.8", 2, 4) == "reports/.coverage.tests-3.8-2of4"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "options"),
+    [
+        ("pyproject.toml", 'addopts = ["-ra"]', ["--import-mode=append"]),
+        ("pyproject.toml", 'addopts = ["--import-mode=importlib"]', []),
+        ("pytest.ini", "addopts = --import-mode importlib", []),
+        ("setup.cfg", "addopts = --import-mode=prepend", ["--import-mode=append"]),
+    ],
+)
+def test_the_checkout_never_hides_the_installed_package(
+    tmp_path: Path, file: str, text: str, options: list[str]
+) -> None:
+    write(tmp_path, {file: text})
+    assert import_mode(tmp_path) == options

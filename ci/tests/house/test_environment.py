@@ -41,13 +41,6 @@ def test_what_shards_leave_out_is_checked_beside_them() -> None:
     assert selected("checks") - selected("pr") == {"checks"}
 
 
-@pytest.mark.parametrize("shard", ["2", "x/4", "2/x", "2/", "/x"])
-def test_a_shard_that_is_none_stops_everything(shard: str) -> None:
-    done = nox(SHARD=shard)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error[shard]: SHARD is {shard!r}")
-
-
 class Session:
     """A nox session that notes what it is told to run."""
 

@@ -1,0 +1,116 @@
+"""Formatting and style of everything that is Python, with the tools that the package has chosen.
+
+`format` in [tool.ci] names the formatter: black (the default), ruff, or none. In another repository
+the pipeline is a copy, which is neither formatted nor checked there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ci.errors import UserError, exit_with
+from ci.package.pyproject import load, table
+
+DIFF_LINES = 40  # of a formatter's changes that are shown
+
+_COPIED = not Path("ci/tests").is_dir()
+_NOT_FOR_BLACK = ["--force-exclude", "^/(ci/|cdk/|noxfile.py$)"] if _COPIED else []
+_NOT_FOR_RUFF = ["--extend-exclude", "./ci,./cdk,./noxfile.py"] if _COPIED else []
+_FORMATTERS = {
+    "black": ["black", *_NOT_FOR_BLACK],
+    "ruff": ["ruff", "format", *_NOT_FOR_RUFF],
+    "none": [],
+}
+
+
+def main() -> None:
+    """Check the current folder, or fix what the tools can fix."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("do", choices=["check", "fix"])
+    fixes = parser.parse_args().do == "fix"
+    formatter = formatter_of(Path.cwd())
+    if fixes:
+        fix(formatter)
+    else:
+        check(formatter)
+
+
+def formatter_of(root: Path) -> list[str]:
+    """The formatter's command, empty for none. Raises UserError for one that is not known."""
+    name = table(load(root / "pyproject.toml"), "tool", "ci").get("format", "black")
+    if name not in _FORMATTERS:
+        raise UserError(
+            "unknown-formatter",
+            f"format in [tool.ci] is {name!r}",
+            f"use one of {', '.join(_FORMATTERS)}",
+        )
+    return _FORMATTERS[name]
+
+
+def check(formatter: list[str]) -> None:
+    """Run both tools, so that a finding of one never hides those of the other.
+
+    Raises UserError when there is a finding.
+    """
+    wrong = []
+    if formatter and not _passes(*formatter, "--check", "."):
+        wrong.append(formatter[0])
+        _show_diff(formatter)
+    if not _passes("ruff", "check", *_NOT_FOR_RUFF, "."):
+        wrong.append("ruff")
+    if wrong:
+        raise UserError(
+            "style",
+            f"{' and '.join(dict.fromkeys(wrong))} found what is shown above",
+            "`nox -s fmt` formats, and fixes what ruff can fix",
+        )
+
+
+def fix(formatter: list[str]) -> None:
+    """Format everything, and fix what ruff can. Raises UserError when a tool fails."""
+    commands = [["ruff", "check", "--fix-only", *_NOT_FOR_RUFF, "."]]
+    if formatter:
+        commands.append([*formatter, "."])
+    for command in commands:
+        if not _passes(*command):
+            raise UserError(
+                "style-unfixable", f"{' '.join(command)} failed", "read its message above"
+            )
+
+
+def _passes(*command: str) -> bool:
+    print("$", *command, flush=True)
+    return subprocess.run(_program(command), check=False).returncode == 0
+
+
+def _show_diff(formatter: list[str]) -> None:
+    """Print the beginning of what the formatter would change."""
+    said = _said_by(*formatter, "--check", ".")
+    files = re.findall(r"^would reformat:? (.*)$", said, re.MULTILINE | re.IGNORECASE)
+    lines = _said_by(*formatter, "--diff", "--quiet", *files).splitlines() if files else []
+    print(*lines[:DIFF_LINES], *(["…"] if lines[DIFF_LINES:] else []), sep="\n", flush=True)
+
+
+def _said_by(*command: str) -> str:
+    done = subprocess.run(
+        _program(command),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return done.stdout
+
+
+def _program(command: tuple[str, ...]) -> list[str]:
+    """The tool of this environment, whatever PATH says and whatever the checkout holds."""
+    return [sys.executable, "-I", "-m", *command]
+
+
+if __name__ == "__main__":
+    exit_with(main)
