@@ -28,7 +28,7 @@ def check_commit(root: Path, source_commit: str | None) -> None:
     """
     head = git(root, "rev-parse", "HEAD")
     if not source_commit:
-        print(f"HEAD is {head}; SOURCE_COMMIT does not say what it should be")
+        print(f"HEAD is {head}; no event named another (SOURCE_COMMIT is not set)")
         return
     if not _COMMIT.fullmatch(source_commit):
         raise UserError(

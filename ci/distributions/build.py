@@ -14,14 +14,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.checkout.git import commit_time
+from ci.checkout.git import commit_time, git
+from ci.distributions.checks import matches
 from ci.distributions.manifest import NAME as MANIFEST
 from ci.distributions.manifest import dist_folder
 from ci.distributions.normalize import normalize_sdist
 from ci.errors import UserError, exit_with
+from ci.package.project import read_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ci.package.project import Project
 
 _LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 
@@ -36,6 +40,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     build(root, out)
+    for name in untracked_sources(read_project(root)):
+        print(f"warning: git does not track {name}: git add it, or `build` will refuse it")
+
+
+def untracked_sources(project: Project) -> list[str]:
+    """The package's files that git neither tracks nor ignores, and that no setting allows."""
+    options = ("--others", "--exclude-standard", "-z")
+    names = git(project.root, "ls-files", *options, "--", str(project.package_dir)).split("\0")
+    return [name for name in names if name and not matches(name, project.settings.not_in_git)]
 
 
 def clear(dist: Path) -> None:
