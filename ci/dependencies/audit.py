@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from ci.dependencies.advisories import Pin, Vulnerability, find_vulnerabilities
 from ci.dependencies.lock import check, lock_file, pins, wanted
 from ci.dependencies.resolve import find_wheel, licences, resolve, version_of
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.package.project import Project, read_project
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def judge(
     for each in found:
         exemption = next((valid[name] for name in each.ids if name in valid), None)
         (name, version), fixed = each.pin, " or ".join(each.fixed_in) or "no version yet"
-        print(f"{each.ids[0]}: {name} {version} ({', '.join(where[each.pin])}): {each.summary}")
+        pinned = ", ".join(where[each.pin])
+        print(printable(f"{each.ids[0]}: {name} {version} ({pinned}): {each.summary}"))
         if exemption:
             print(f"  accepted until {exemption.until}: {exemption.reason}")
         else:
@@ -131,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     resolved = resolve(wheel, project.python_versions[0])
     print(f"{wheel.name} depends on {len(resolved) or 'nothing'}")
     for pin, licence in licences(resolved, project.python_versions).items():
-        print(f"  {pin}: {licence}")
+        print(printable(f"  {pin}: {licence}"))
     where = collect(project, resolved)
     found = find_vulnerabilities(where.keys(), arguments.url)
     judge(found, where, exemptions, dt.datetime.now(dt.UTC).date())

@@ -14,7 +14,7 @@ from ci.checkout.commit import check_branch, check_clean, check_commit
 from ci.checkout.git import git, resolve
 from ci.distributions.manifest import dist_folder, read_release
 from ci.distributions.metadata import is_version, metadata_version, stated_versions
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
 from ci.release.versions import check_public
 
@@ -83,7 +83,8 @@ def find_tag(root: Path, version: Version) -> str:
         taken = max(matching, key=lambda tag: tag == f"v{version}")
         others = [tag for tag in tags if tag != taken]
         if others:
-            print(f"HEAD has other tags as well, which are left alone: {', '.join(others)}")
+            names = printable(", ".join(others))
+            print(f"HEAD has other tags as well, which are left alone: {names}")
         return taken
     if len(tags) == 1:
         return tags[0]

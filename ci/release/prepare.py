@@ -20,7 +20,7 @@ from ci.checkout.changelog import entries, headings, new_heading, read_changelog
 from ci.checkout.git import git
 from ci.checkout.version import ASSIGNMENT, PYPROJECT, candidates, find_places, parse_version
 from ci.distributions.version import backend_version
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
 from ci.release.check_tag import tag_version
 from ci.release.versions import check_above, check_public
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         today = datetime.now(UTC).date()
         changes[path] = with_entry(project.root, path, text, version, today)
     for path, text in changes.items():
-        print(diff(path, _text(project, path), text))
+        # A commit's subject may become an entry.
+        print("\n".join(map(printable, diff(path, _text(project, path), text).splitlines())))
     write(project, changes, confirm=version if place else None)
     print(f"{project.name} {version} is written, and not committed. If the diff is right:\n")
     print(f'    git commit -am "Release {version}"')
