@@ -15,6 +15,7 @@ from ci.adopt.adopter import Adopter, read_adopter
 from ci.adopt.apply import apply
 from ci.adopt.copies import PYTHONS, Change, extended, file_changes, missing_pythons, read
 from ci.adopt.edit import to_paste, written
+from ci.adopt.inis import ini_changes
 from ci.adopt.needs import needs
 from ci.adopt.notes import notes
 from ci.adopt.report import Report
@@ -69,6 +70,7 @@ def all_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
     groups = adopter.project.groups
     return [
         *file_changes(source, adopter.root, groups=groups, lines=lines),
+        *ini_changes(adopter),
         *pyproject_changes(source, adopter, report),
     ]
 

@@ -74,17 +74,30 @@ def _extend(document: tomlkit.TOMLDocument, need: Need) -> bool:
 
 
 def _insert(text: str, table: tuple[str, ...], needs: list[Need]) -> str:
-    """Put keys after the last of their table, or the table after everything."""
+    """Put keys after the last of their table, or the table after everything.
+
+    A table may stand in one of those above it, with dots in its keys: `[tool.coverage] run.branch`.
+    """
     lines = text.splitlines(keepends=True)
+    for depth in range(len(table), 0, -1):
+        start, end = _extent(lines, table[:depth])
+        dotted = "".join(f"{key}." for key in table[depth:])
+        if start < end and any(line.lstrip().startswith(dotted) for line in lines[start:end]):
+            new = [f"# {need.why}\n{dotted}{_line(need)}\n" for need in needs]
+            return "".join([*lines[:end], *new, *lines[end:]])
+    return f"{text.rstrip()}\n\n{_section(table, needs, present={})}"
+
+
+def _extent(lines: list[str], table: tuple[str, ...]) -> tuple[int, int]:
+    """Where a table begins, with its header, and where the next key of it goes; 0, 0 if absent."""
     headers = [number for number, line in enumerate(lines) if _header(line)]
     start = next((number for number in headers if _header(lines[number]) == table), None)
     if start is None:
-        return f"{text.rstrip()}\n\n{_section(table, needs, present={})}"
+        return 0, 0
     end = next((number for number in headers if number > start), len(lines))
     while end > start + 1 and not lines[end - 1].partition("#")[0].strip():
         end -= 1  # comments and blank lines before the next table belong to that
-    new = [f"{line}\n" for need in needs for line in (f"# {need.why}", _line(need))]
-    return "".join([*lines[:end], *new, *lines[end:]])
+    return start, end
 
 
 def _header(line: str) -> tuple[str, ...]:

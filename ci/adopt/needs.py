@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ from ci.adopt import changelogs
 from ci.adopt.changelogs import changelog
 from ci.adopt.copies import groups_that_travel
 from ci.adopt.settings import coverage_elsewhere, formatter, settings_elsewhere, uses
-from ci.adopt.shipped import pipeline_files, secrets, unusual
-from ci.adopt.testing import requirement_names, test_group
+from ci.adopt.shipped import data_of_tests, pipeline_files, secrets, unusual
+from ci.adopt.testing import requirement_names, test_group, typing_group
 from ci.package.pyproject import load, table
 
 if TYPE_CHECKING:
@@ -54,6 +53,9 @@ def _groups(source: Path, adopter: Adopter) -> Iterator[Need]:
     group = test_group(adopter)
     if group != present.get("test"):
         yield Need(where, "test", group, "what `tests` installs beside the wheel")
+    types = typing_group(adopter)
+    if types and "typecheck" not in present:
+        yield Need(where, "typecheck", types, "what `typecheck` installs beside the wheel")
     for name, wanted in _pipelines_groups(source).items():
         if name in present:
             known = requirement_names(present, name)
@@ -87,6 +89,8 @@ def _build(adopter: Adopter) -> Iterator[Need]:
         yield from _hatchling(adopter)
     if adopter.backend == "setuptools" and adopter.flat:
         yield from _setuptools(adopter)
+    if adopter.backend == "flit":
+        yield from _flit(adopter)
     if adopter.backend == "pdm" and adopter.flat:
         yield from _pdm(adopter)
 
@@ -111,12 +115,23 @@ def _setuptools(adopter: Adopter) -> Iterator[Need]:
     if "packages" in adopter.text("setup.cfg") or "include" in packages.get("find", {}):
         return
     name, why = adopter.project.import_name, "setuptools would take cdk/ for a package"
-    if adopter.project.package_dir.suffix == ".py":
+    if adopter.project.is_module:
         yield Need(("tool", "setuptools"), "py-modules", [name], why)
     else:
         top = name.partition(".")[0]
         where = ("tool", "setuptools", "packages", "find")
         yield Need(where, "include", [top, f"{top}.*"], why)
+
+
+def _flit(adopter: Adopter) -> Iterator[Need]:
+    where = ("tool", "flit", "sdist")
+    section = table(adopter.document, *where)
+    excluded = section.get("exclude", [])
+    wide = [each for each in section.get("include", []) if "*" in each.partition("/")[0]]
+    missing = [name for name in pipeline_files(adopter) if name not in excluded]
+    if wide and missing:
+        why = f"flit would find the pipeline's files by {wide[0]}"
+        yield Need(where, "exclude", [*excluded, *missing], why)
 
 
 def _pdm(adopter: Adopter) -> Iterator[Need]:
@@ -150,24 +165,31 @@ def _mypy(adopter: Adopter) -> Iterator[Need]:
 def _coverage(adopter: Adopter) -> Iterator[Need]:
     if coverage_elsewhere(adopter):
         return
-    where = ("tool", "coverage", "run")
-    section, name = table(adopter.document, *where), adopter.project.import_name
-    if name not in {*section.get("source_pkgs", []), *_importable(adopter, section)}:
-        yield Need(where, "source_pkgs", [name], "the installed wheel is what is measured")
-    if "branch" not in section:
-        yield Need(where, "branch", value=True, why="untaken branches count")
-    if section.get("relative_files") is not True:
-        why = "the data of each Python comes from another folder"
-        yield Need(where, "relative_files", value=True, why=why)
-    paths = table(adopter.document, "tool", "coverage", "paths")
-    folder, package = adopter.project.package_dir.as_posix(), name.replace(".", "/")
+    where = ("tool", "coverage")
+    run, paths = (table(adopter.document, *where, name) for name in ("run", "paths"))
+    for section, key, value, why in coverage_settings(adopter, run, paths):
+        yield Need((*where, section), key, value, why)
+
+
+def coverage_settings(
+    adopter: Adopter, run: dict[str, Any], paths: dict[str, list[str]]
+) -> Iterator[tuple[str, str, Any, str]]:
+    """What coverage's `run` and `paths` lack: section, key, whole value, and why it is needed."""
+    name = adopter.project.import_name
+    named = {*run.get("source_pkgs", []), *_importable(adopter, run)}
+    if name not in named and "include" not in run:  # coverage has no use for both
+        yield "run", "source_pkgs", [name], "the installed wheel is what is measured"
+    if "branch" not in run:
+        yield "run", "branch", True, "untaken branches count"
+    if run.get("relative_files") is not True:
+        yield "run", "relative_files", True, "the data of each Python comes from another folder"
+    folder, package = adopter.package, name.replace(".", "/")
+    wanted = [folder, f"**/site-packages/{package}"]
+    if adopter.project.is_module:  # coverage maps folders only
+        wanted = [adopter.project.package_dir.parent.as_posix(), "**/site-packages"]
     if not any(_maps(entries, folder, package) for entries in paths.values()):
-        yield Need(
-            ("tool", "coverage", "paths"),
-            "wheel" if "source" in paths else "source",
-            [folder, f"**/site-packages/{package}"],
-            "what is reported are the files in git",
-        )
+        key = "wheel" if "source" in paths else "source"
+        yield "paths", key, wanted, "what is reported are the files in git"
 
 
 def _importable(adopter: Adopter, section: dict[str, Any]) -> list[str]:
@@ -182,7 +204,7 @@ def _maps(entries: list[str], folder: str, package: str) -> bool:
     first, rest = entries[0].strip("/"), [entry.rstrip("/") for entry in entries[1:]]
     if first == folder:
         return any(entry.endswith(f"site-packages/{package}") for entry in rest)
-    top = folder.removesuffix(package).strip("/")
+    top = folder.removesuffix(".py").removesuffix(package).strip("/")
     return first == (top or ".") and any(entry.endswith("site-packages") for entry in rest)
 
 
@@ -206,6 +228,11 @@ def _settings(adopter: Adopter) -> Iterator[Need]:
     if "typecheck" not in section and not uses(adopter, "mypy"):
         why = "mypy was never set up here"
         yield Need(where, "typecheck", value=False, why=why)
+    data = [name for name in data_of_tests(adopter) if name not in section.get("allow-names", [])]
+    if data:
+        allowed = [*section.get("allow-names", []), *data]
+        why = "data of the tests, which the sdist holds today; leave out what users don't need"
+        yield Need(where, "allow-names", allowed, why)
     missing = unusual(adopter)
     if missing:
         included = [*section.get("sdist-include", []), *missing]
@@ -227,8 +254,4 @@ def _made(adopter: Adopter) -> list[str]:
         table(tool, "setuptools_scm").get("write_to"),
         table(tool, "pdm", "version").get("write_to"),
     ]
-    return [
-        re.sub(r"^src/", "*", path)
-        for path in written
-        if isinstance(path, str) and path not in adopter.tracked
-    ]
+    return [path for path in written if isinstance(path, str) and path not in adopter.tracked]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.adopt.changelogs import changelog, named
 from ci.adopt.copies import OWN_NOXFILE, own_noxfile
-from ci.adopt.settings import MYPY_FILES, coverage_elsewhere, ini
+from ci.adopt.settings import ini
 from ci.adopt.shipped import private
 from ci.adopt.testing import FILES, RUNNERS, test_group
 from ci.errors import UserError
@@ -26,8 +26,6 @@ def notes(adopter: Adopter) -> list[UserError]:
     return [
         *_pytest_path(adopter),
         *_tests_in_package(adopter),
-        *_coverage_elsewhere(adopter),
-        *_mypy_elsewhere(adopter),
         *_test_requirements(adopter),
         *_private_names(adopter),
         *_changelog(adopter),
@@ -67,7 +65,8 @@ def _pytest_settings(adopter: Adopter) -> tuple[str, dict[str, Any]]:
 
 def _tests_in_package(adopter: Adopter) -> Iterator[UserError]:
     folder = f"{adopter.project.package_dir.as_posix()}/"
-    if _strings(_pytest_settings(adopter)[1].get("testpaths", [])):
+    searched = _strings(_pytest_settings(adopter)[1].get("testpaths", [])) or [adopter.package]
+    if not any(Path(adopter.package).is_relative_to(path) for path in searched):
         return
     for name in adopter.tracked:
         if name.startswith(folder) and Path(name).match("test_*.py"):
@@ -83,27 +82,6 @@ def _tests_in_package(adopter: Adopter) -> Iterator[UserError]:
 
 def _strings(value: str | list[str]) -> list[str]:
     return value.split() if isinstance(value, str) else value
-
-
-def _coverage_elsewhere(adopter: Adopter) -> Iterator[UserError]:
-    name = coverage_elsewhere(adopter)
-    if name:
-        yield UserError(
-            "adopt-coverage-elsewhere",
-            f"coverage reads {name}, and then not pyproject.toml",
-            f"move what {name} says of coverage to [tool.coverage.*] there, then run adopt again",
-        )
-
-
-def _mypy_elsewhere(adopter: Adopter) -> Iterator[UserError]:
-    for name in MYPY_FILES:
-        section = ini(adopter.root, name).get("mypy")
-        if section is not None and "files" not in section:
-            yield UserError(
-                "adopt-mypy-elsewhere",
-                f"{name} does not say which files mypy checks, and `typecheck` names none",
-                f"add files = {adopter.package} to its section [mypy]",
-            )
 
 
 def _test_requirements(adopter: Adopter) -> Iterator[UserError]:

@@ -7,11 +7,11 @@ import io
 import re
 import tarfile
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ci.adopt.copies import OWN_NOXFILE, PYTHONS, TOPS, own_noxfile
-from ci.distributions.checks import contents, privacy
+from ci.distributions.checks import contents, matches, privacy
 from ci.package.pyproject import table
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Gate = Callable[[Project, Path], Iterable[Finding]]
 
+_TESTS = ("test", "testing", "tests")
 _FOLDERS = ("cdk", "ci")
 
 
@@ -63,8 +64,16 @@ def unusual(adopter: Adopter) -> list[str]:
 
 
 def private(adopter: Adopter) -> list[str]:
-    """The members that the build's check takes for secrets, data or leftovers."""
-    return [finding.member for finding in _findings(adopter, privacy.private_names)]
+    """The members that the build's check takes for secrets, data or leftovers, and refuses."""
+    found = [finding.member for finding in _findings(adopter, privacy.private_names)]
+    return [name for name in found if not matches(name, data_of_tests(adopter))]
+
+
+def data_of_tests(adopter: Adopter) -> list[str]:
+    """Patterns for the members in a folder of tests that are named like data, not like secrets."""
+    found = [f for f in _findings(adopter, privacy.private_names) if "a secret" not in f.found]
+    paths = [PurePosixPath(each.member) for each in found]
+    return sorted({f"{path.parts[0]}/*{path.suffix}" for path in paths if path.parts[0] in _TESTS})
 
 
 def secrets(adopter: Adopter) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the tests of a package need, from wherever its maintainers have written that down."""
+"""What tests and types of a package need, from wherever its maintainers have written that down."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ci.adopt.adopter import Adopter
 
 NAMES = ("test", "tests", "testing", "dev", "devel", "develop", "development")
+TYPING = ("typing", "types", "type", "typecheck", "type-check", "mypy")
 RUNNERS = ("pytest>=7", "pytest-cov>=4")
 FILES = (
     *("requirements-test.txt", "requirements-tests.txt", "requirements-dev.txt"),
@@ -46,9 +47,21 @@ def test_group(adopter: Adopter) -> Group:
         group += [item for item in source if item not in group]
         known |= requirement_names({**groups, "test": group}, "test")
     group += _unknown(known, _called_for(adopter))
-    if uses(adopter, "mypy"):
-        group += _unknown(known, _stubs(adopter))
     return [*group, *_unknown(known, RUNNERS)]
+
+
+def typing_group(adopter: Adopter) -> Group:
+    """The whole dependency group `typecheck` that the pipeline needs; empty if mypy is enough."""
+    if not uses(adopter, "mypy"):
+        return []
+    known: set[str] = set()
+    lists = [group for name in TYPING for group in _named(adopter, name)]
+    wanted = [*itertools.chain(*lists), *_stubs(adopter)]
+    group = _unknown(known, (text for text in wanted if isinstance(text, str)))
+    own = {canonicalize_name(adopter.project.name), "mypy"}
+    if not known - own:
+        return []
+    return [*group, *_unknown(known, ["mypy"])]
 
 
 def _unknown(known: set[str], texts: Iterable[str]) -> list[str]:
@@ -93,9 +106,7 @@ def _lists(adopter: Adopter) -> Iterator[Group]:
     for name in NAMES:
         if name != "test" and name in adopter.project.groups:
             yield [{"include-group": name}]
-        yield _plain(_extra(adopter, name))
-        yield _plain(table(tool, "pdm", "dev-dependencies").get(name, []))
-        yield _plain(_poetry(table(tool, "poetry", "group", name, "dependencies")))
+        yield from _named(adopter, name)
     yield _plain(_poetry(table(tool, "poetry", "dev-dependencies")))
     for name in ("hatch-test", "test", "tests", "default"):
         environment = table(tool, "hatch", "envs", name)
@@ -107,6 +118,14 @@ def _lists(adopter: Adopter) -> Iterator[Group]:
         text = adopter.text(name)
         if not _COMPILED.search(text):
             yield _plain(line.partition(" #")[0] for line in text.splitlines())
+
+
+def _named(adopter: Adopter, name: str) -> Iterator[Group]:
+    """The lists of this name that are no dependency group."""
+    tool = table(adopter.document, "tool")
+    yield _plain(_extra(adopter, name))
+    yield _plain(table(tool, "pdm", "dev-dependencies").get(name, []))
+    yield _plain(_poetry(table(tool, "poetry", "group", name, "dependencies")))
 
 
 def _plain(texts: Iterable[object]) -> Group:
@@ -131,7 +150,7 @@ def _called_for(adopter: Adopter) -> Iterator[str]:
 
 
 def _stubs(adopter: Adopter) -> Iterator[str]:
-    """The stubs that the package's own lists name: mypy reads what is installed for the tests."""
+    """The stubs that any of the package's own lists names."""
     extras = table(adopter.document, "project", "optional-dependencies").values()
     lists = [*extras, *adopter.project.groups.values()]
     texts = [str(text) for each in lists for text in _plain(each)]

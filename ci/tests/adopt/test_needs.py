@@ -10,6 +10,7 @@ import pytest
 
 from ci.adopt.adopter import read_adopter
 from ci.adopt.edit import to_paste, written
+from ci.adopt.inis import ini_changes
 from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
 from ci.errors import UserError
@@ -29,6 +30,21 @@ classifiers = ["Programming Language :: Python :: 3.8", "Programming Language ::
 """
 RUNNERS = ["pytest>=7", "pytest-cov>=4"]
 FAST = '[project.optional-dependencies]\ntest = ["pytest"]\nfast = ["six"]\n'
+RELATIVE = "relative_files = true\n"
+MEASURED = "source = demo_pkg\nbranch = 1\n"
+MAPPED = "    src/demo_pkg\n    **/site-packages/demo_pkg\n"
+COVERAGE = """\
+[run]
+source_pkgs =
+    demo_pkg
+branch = true
+relative_files = true
+
+[paths]
+source =
+    src/demo_pkg
+    **/site-packages/demo_pkg
+"""
 POETRY = """\
 [tool.poetry.group.dev.dependencies]
 python = "*"
@@ -99,7 +115,7 @@ def test_what_the_tests_need_is_taken_from_where_it_stands(
 
 def test_a_group_for_types_needs_mypy_and_nothing_of_the_pipelines_own(lacking: Lacking) -> None:
     found = lacking('[dependency-groups]\ntypecheck = ["attrs"]\n')
-    assert found["dependency-groups.typecheck"] == ["attrs", "mypy<1.17"]
+    assert found["dependency-groups.typecheck"] == ["attrs", "mypy"]
 
 
 def test_what_the_tests_need_is_taken_from_tox_too(lacking: Lacking) -> None:
@@ -210,6 +226,54 @@ def test_coverage_measures_the_installed_wheel(
 
 
 @pytest.mark.parametrize(
+    ("files", "file", "text"),
+    [
+        ({".coveragerc": "[report]\nx = 1\n"}, ".coveragerc", f"[report]\nx = 1\n\n{COVERAGE}"),
+        (
+            {".coveragerc": f"[run]\n{MEASURED}[paths]\nsource =\n  src\n"},
+            ".coveragerc",
+            f"[run]\n{RELATIVE}{MEASURED}[paths]\nwheel =\n{MAPPED}source =\n  src\n",
+        ),
+        (
+            {"tox.ini": f"[coverage:run]\n{MEASURED}"},
+            "tox.ini",
+            f"[coverage:run]\n{RELATIVE}{MEASURED}\n[coverage:paths]\nsource =\n{MAPPED}",
+        ),
+        (
+            {"mypy.ini": "[mypy]\nstrict = true\n"},
+            "mypy.ini",
+            "[mypy]\nfiles = src/demo_pkg\nstrict = true\n",
+        ),
+        ({"mypy.ini": "[mypy]\nfiles = src\n"}, "mypy.ini", None),
+    ],
+)
+def test_what_other_files_hide_from_pyproject_is_written_there(
+    package: Path, lacking: Lacking, files: dict[str, str], file: str, text: str | None
+) -> None:
+    found = lacking("", **files)
+    tool = "mypy" if file == "mypy.ini" else "coverage"
+    assert not any(key.startswith(f"tool.{tool}") for key in found)
+    changes = {each.path: each.after for each in ini_changes(read_adopter(ROOT, package))}
+    assert changes == ({} if text is None else {file: text.encode()})
+    if text:
+        write(package, {file: text})
+        assert list(ini_changes(read_adopter(ROOT, package))) == []
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_single_module_is_measured_and_shipped(
+    package: Path, lacking: Lacking, *, flat: bool
+) -> None:
+    parent = "" if flat else "src/"
+    git(package, "mv", "src/demo_pkg/__init__.py", f"{parent}demo_pkg.py")
+    git(package, "rm", "-rq", "src/demo_pkg")
+    found = lacking("[tool.mypy]\n", backend="setuptools.build_meta")
+    assert found["tool.mypy.files"] == [f"{parent}demo_pkg.py"]
+    assert found["tool.coverage.paths.source"] == ["." if flat else "src", "**/site-packages"]
+    assert found.get("tool.setuptools.py-modules") == (["demo_pkg"] if flat else None)
+
+
+@pytest.mark.parametrize(
     ("entries", "key"),
     [
         (None, "source"),
@@ -296,15 +360,63 @@ def test_what_the_package_s_lint_group_lacks_is_what_its_lint_runs(lacking: Lack
             f'{FAST}[tool.hatch.envs.test]\nfeatures = ["test", "fast"]\n',
             {"pytest", "six"},
         ),
-        ('[dependency-groups]\ntest = ["pytest"]\ntypes = ["mypy", "types-six"]\n', {"types-six"}),
-        ('[dependency-groups]\ntest = ["pytest"]\ntypes = ["types-six"]\n', set()),
     ],
 )
-def test_extras_and_stubs_that_tests_and_types_need_are_installed(
+def test_the_extras_that_hatch_installs_are_installed(
     lacking: Lacking, more: str, names: set[str]
 ) -> None:
     found = set(lacking(more).get("dependency-groups.test", []))
     assert found - {"pytest-cov>=4"} - ({"pytest"} - names) == names
+
+
+@pytest.mark.parametrize(
+    ("more", "group"),
+    [
+        ("", None),
+        ('[project.optional-dependencies]\ndev = ["mypy>=1", "pytest"]\n', None),
+        (
+            '[project.optional-dependencies]\ndev = ["mypy", "types-six"]\n',
+            ["types-six", "mypy"],
+        ),
+        (
+            '[project.optional-dependencies]\ntyping = ["mypy>=1.9", "attrs"]\n',
+            ["mypy>=1.9", "attrs"],
+        ),
+        (
+            '[tool.poetry.group.typing.dependencies]\nmypy = ">=1.19"\ntypes-six = ">=1"\n',
+            ["mypy>=1.19", "types-six>=1"],
+        ),
+        ('[project.optional-dependencies]\ntypes = ["types-six"]\n', None),
+        ('[dependency-groups]\ntypecheck = ["mypy", "types-six"]\n', None),
+    ],
+)
+def test_what_mypy_needs_beside_itself_is_taken_from_where_it_stands(
+    lacking: Lacking, more: str, group: object
+) -> None:
+    assert lacking(more).get("dependency-groups.typecheck") == group
+
+
+def test_data_of_tests_is_allowed_and_other_data_is_not(package: Path, lacking: Lacking) -> None:
+    files = {
+        "tests/a/x.csv": "",
+        "tests/y.csv": "",
+        "tests/z.npy": "",
+        "tests/.env": "",
+        "d.csv": "",
+    }
+    found = lacking("", backend="hatchling.build", **files)
+    assert found["tool.ci.allow-names"] == ["tests/*.csv", "tests/*.npy"]
+    assert "/tests/.env" in found["tool.hatch.build.targets.sdist.exclude"]
+    noted = [note for note in notes(read_adopter(ROOT, package)) if "private" in note.code]
+    assert [note.found.rpartition(": ")[2] for note in noted] == ["d.csv"]
+
+
+def test_a_wide_pattern_of_flit_does_not_find_the_pipeline(lacking: Lacking) -> None:
+    where = "tool.flit.sdist.exclude"
+    section = '[tool.flit.sdist]\ninclude = ["*/*test*.py"]\nexclude = ["ci"]\n'
+    assert "noxfile.py" in lacking(section)[where]
+    assert lacking(section)[where].count("ci") == 1
+    assert where not in lacking('[tool.flit.sdist]\ninclude = ["docs/*.md"]\n')
 
 
 def test_the_extras_that_tox_installs_are_installed(lacking: Lacking) -> None:
@@ -332,12 +444,12 @@ def test_a_file_of_requirements_is_read_unless_it_was_compiled(
         (
             "hatchling.build",
             '[tool.hatch.build.hooks.vcs]\nversion-file = "src/demo_pkg/_version.py"\n',
-            ["*demo_pkg/_version.py"],
+            ["src/demo_pkg/_version.py"],
         ),
         (
             "setuptools.build_meta",
             '[tool.setuptools_scm]\nversion_file = "src/demo_pkg/_version.py"\n',
-            ["*demo_pkg/_version.py"],
+            ["src/demo_pkg/_version.py"],
         ),
         ("pdm.backend", '[tool.pdm.version]\nwrite_to = "demo_pkg/v.py"\n', ["demo_pkg/v.py"]),
         ("pdm.backend", '[tool.pdm.version]\nwrite_to = "README.md"\n', None),
@@ -422,9 +534,6 @@ def test_what_the_sdist_holds_today_is_allowed(
         ({"pytest.ini": "[pytest]\npythonpath = src tests\n"}, "adopt-pythonpath"),
         ({"tox.ini": "[pytest]\npythonpath = src\n"}, "adopt-pythonpath"),
         ({"src/demo_pkg/test_x.py": ""}, "adopt-tests-inside"),
-        ({".coveragerc": ""}, "adopt-coverage-elsewhere"),
-        ({"setup.cfg": "[coverage:run]\nbranch = true\n"}, "adopt-coverage-elsewhere"),
-        ({"mypy.ini": "[mypy]\nstrict = true\n"}, "adopt-mypy-elsewhere"),
         ({"src/demo_pkg/data.csv": ""}, "adopt-private-names"),
     ],
 )
@@ -533,6 +642,18 @@ def test_a_key_goes_to_its_own_table(rest: str) -> None:
     after = written(f"[tool.black]\n# last\nline-length = 99 # so{rest}", NEEDS[2:3])
     assert after == (
         "[tool.black]\n# last\nline-length = 99 # so\n# to see\npreview = true\n" + rest[1:]
+    )
+
+
+def test_a_key_goes_to_its_table_with_dots_where_the_others_have_them() -> None:
+    text = '[tool.hatch]\nbuild.targets.sdist.include = ["a"]\nversion.source = "vcs"\n\n[x]\n'
+    needs = [
+        Need(("tool", "hatch", "build", "targets", "sdist"), "exclude", ["/ci"], "why"),
+        Need(("tool", "hatch", "envs"), "a", 1, "new"),
+    ]
+    assert written(text, needs) == (
+        '[tool.hatch]\nbuild.targets.sdist.include = ["a"]\nversion.source = "vcs"\n# why\n'
+        'build.targets.sdist.exclude = ["/ci"]\n\n[x]\n\n[tool.hatch.envs]\n# new\na = 1\n'
     )
 
 

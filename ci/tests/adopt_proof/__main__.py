@@ -31,6 +31,7 @@ from ci.adopt.edit import written
 from ci.adopt.needs import Need
 from ci.checkout.git import changed_files, git
 from ci.errors import UserError, exit_with
+from ci.package.project import read_project
 from ci.package.pyproject import load, table
 
 _PACKAGES = Path(__file__).with_name("packages.toml")
@@ -62,7 +63,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these packages")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the repositories there")
     arguments = parser.parse_args()
+    own = read_project(Path.cwd()).name
     packages = tomllib.loads(_PACKAGES.read_text(encoding="utf-8"))["package"]
+    packages = [{"name": own, **package} for package in packages]
     chosen = [each for each in packages if each["name"] in (arguments.names or [each["name"]])]
     outcomes = []
     for package in chosen:
@@ -78,6 +81,8 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     """Adopt in one package, and run the sessions there."""
     root = fetch(folder, package)
     outcome = Outcome(package["name"], package["version"], package["why"])
+    if "pythons" in package:
+        outcome.by_hand = choose_pythons(root, package["pythons"])
     dry, done = adopt(root, package), adopt(root, package, "--write")
     if done.returncode:
         outcome.what = describe_refused(root)
@@ -87,7 +92,8 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     require_dry(dry, done)
     adopter = read_adopter(Path.cwd(), root)
     outcome.what = f"{adopter.backend}, {'flat' if adopter.flat else 'src'}"
-    outcome.by_hand = add_by_hand(root, package.get("by-hand", []))
+    by_hand = [outcome.by_hand, *add_by_hand(root, package.get("by-hand", []))]
+    outcome.by_hand = "; ".join(filter(None, by_hand))
     commit(root, "Adopt")
     outcome.sessions |= run_sessions(root, "lock")
     commit(root, "Lock")
@@ -177,7 +183,16 @@ def describe_refused(root: Path) -> str:
     return BACKENDS.get(name.partition(".")[0], name or "setuptools, setup.py")
 
 
-def add_by_hand(root: Path, additions: list[dict[str, Any]]) -> str:
+def choose_pythons(root: Path, pythons: list[str]) -> str:
+    """Name the Pythons to test on, in place of what the classifiers say."""
+    path = root / "pyproject.toml"
+    need = Need(("tool", "ci"), "pythons", pythons, "those that are here")
+    path.write_text(written(path.read_text(encoding="utf-8"), [need]), encoding="utf-8")
+    commit(root, "Choose the Pythons")
+    return f"`[tool.ci]` pythons: {', '.join(pythons)}"
+
+
+def add_by_hand(root: Path, additions: list[dict[str, Any]]) -> list[str]:
     """What a maintainer would add to pyproject.toml, as packages.toml has it."""
     path = root / "pyproject.toml"
     for each in additions:
@@ -186,10 +201,10 @@ def add_by_hand(root: Path, additions: list[dict[str, Any]]) -> str:
         present = table(tomllib.loads(text), *keys).get(each["key"], [])
         need = Need(keys, each["key"], [*present, *each["add"]], "by hand")
         path.write_text(written(text, [need]), encoding="utf-8")
-    return "; ".join(
+    return [
         f"`[{'.'.join(each['table'])}]` {each['key']}: {', '.join(each['add'])}"
         for each in additions
-    )
+    ]
 
 
 def run_sessions(root: Path, *names: str) -> dict[str, str]:
