@@ -192,7 +192,7 @@ def commits(root: Path) -> str:
     Raises UserError when there is none.
     """
     try:
-        last = git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
+        last = git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", "--match=[0-9]*")
     except UserError:
         last = ""
     since = f"{last}..HEAD" if last else "HEAD"

@@ -260,6 +260,16 @@ def test_without_anything_unreleased_the_commits_are_the_entry(
     assert entry(root, text) == after.format("- Fix *that*\n- Add #1")
 
 
+@pytest.mark.parametrize("tag", ["v1.2.0", "1.2.0"])
+def test_the_last_release_is_the_newest_tag_of_a_version(tmp_path: Path, tag: str) -> None:
+    root = make_package(tmp_path)
+    git(root, "tag", tag)
+    for name in ("nightly", "pipeline-1"):
+        git(root, "commit", "--quiet", "--allow-empty", f"--message=Up to {name}")
+        git(root, "tag", name)
+    assert prepare.commits(root) == "- Up to pipeline-1\n- Up to nightly"
+
+
 def test_of_a_package_that_was_never_released_every_commit_counts(tmp_path: Path) -> None:
     root = make_package(tmp_path)
     assert entry(root, "") == "## [1.3.0] - 2026-02-01\n\n- Change\n"
