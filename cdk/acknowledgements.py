@@ -8,6 +8,7 @@ from aws_cdk import Acknowledgment, CfnElement, Stack, Validations, aws_s3
 
 from build_project import BuildProject
 from commit_pipeline import CommitPipeline
+from outcome_machine import OutcomeMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +31,8 @@ def acknowledge_findings(stack: Stack) -> None:
 
 def _findings(stack: Stack) -> Iterator[tuple[IConstruct, str, str]]:
     """Where it is found, what is found, and why it stays."""
-    child = stack.node.find_child
-    yield child("notifications"), "SQS3", "It is a dead-letter queue, of the rules' targets."
-    yield child("pr-comment"), "SF2", "Two calls in a row, both in the log, leave nothing to trace."
-    yield child("pr-comment"), "IAM5[Resource::*]", "Log delivery knows no narrower resource."
+    notifications = stack.node.find_child("notifications")
+    yield notifications, "SQS3", "It is a dead-letter queue, of the rules' targets."
     for construct in stack.node.children:
         if isinstance(construct, aws_s3.Bucket):
             yield construct, "S1", "Only machines use it; their own logs tell what they did."
@@ -43,6 +42,9 @@ def _findings(stack: Stack) -> Iterator[tuple[IConstruct, str, str]]:
                 yield construct, f"IAM5[{wildcard}]", reason
         elif isinstance(construct, BuildProject):
             yield from _of_project(construct)
+        elif isinstance(construct, OutcomeMachine):
+            yield construct, "SF2", "A few calls in a row, all in the log, leave nothing to trace."
+            yield construct, "IAM5[Resource::*]", "Log delivery knows no narrower resource."
 
 
 def _of_project(project: BuildProject) -> Iterator[tuple[IConstruct, str, str]]:
@@ -51,11 +53,11 @@ def _of_project(project: BuildProject) -> Iterator[tuple[IConstruct, str, str]]:
     for artifact in {*project.task.takes, *project.task.leaves}:
         wildcard = f"IAM5[Resource::{bucket}/*/{artifact}/*]"
         yield project.build_role, wildcard, "AWS makes up the rest of the key at run time."
-    if project.cache_bucket:
+    if project.task.cache:
         reason = "CDK grants a project all of its own cache, where nothing else is kept."
-        for wildcard in (*_WHOLE_BUCKET, f"Resource::{_arn(project.cache_bucket)}/*"):
+        for wildcard in (*_WHOLE_BUCKET, f"Resource::{_arn(project.task.cache)}/*"):
             yield project.build_role, f"IAM5[{wildcard}]", reason
-    if "reports" in project.task.makes:
+    if project.task.reports:
         stack = Stack.of(project)
         where = f"arn:{stack.resolve(stack.partition)}:codebuild:{stack.region}:<AWS::AccountId>"
         groups = f"IAM5[Resource::{where}:report-group/{project.name}-*]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from aws_cdk.aws_codebuild import BuildSpec
@@ -15,36 +15,33 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).resolve().parents[1] / "buildspec.yml"
 
-type Product = Literal["reports", "artifacts", "cache", "exported-variables"]
-# Where each product stands in the file.
-_SECTIONS: dict[Product, tuple[str, ...]] = {
-    "reports": ("reports",),
-    "artifacts": ("artifacts",),
-    "cache": ("cache",),
-    "exported-variables": ("env", "exported-variables"),
-}
 
+def build_spec(
+    *,
+    reports: Collection[str] = (),
+    artifact: str | None = None,
+    exports: bool = False,
+    cache: bool = False,
+    file: Path = FILE,
+) -> BuildSpec:
+    """The buildspec of a project that makes these reports, this artifact, and nothing else.
 
-def build_spec(makes: Collection[Product], file: Path = FILE) -> BuildSpec:
-    """The buildspec of a project that makes these products, and no others.
-
-    Raises ContextProblem when the file can't be read, or lacks a section that is to be kept or left
-    out.
+    The artifact is "dist" or the name of a secondary one. Raises ContextProblem when the file can't
+    be read, or lacks a section that cdk/ keeps for some projects and leaves out for others.
     """
     spec = _read(file)
-    for product, (*folders, name) in _SECTIONS.items():
-        table = spec
-        for folder in folders:
-            table = table.get(folder, {})
-        if name not in table:
-            where = ".".join([*folders, name])
-            raise ContextProblem(
-                "buildspec-section",
-                f"{file.name} has no {where}",
-                "add it: cdk/ gives it to the projects that make something of it",
-            )
-        if product not in makes:
-            del table[name]
+    env, all_reports = _taken(spec, "env", file), _taken(spec, "reports", file)
+    artifacts, paths = _taken(spec, "artifacts", file), _taken(spec, "cache", file)["paths"]
+    others = _taken(artifacts, "secondary-artifacts", file)
+    exported = _taken(env, "exported-variables", file)
+    spec["env"] = env | ({"exported-variables": exported} if exports else {})
+    if reports:
+        spec["reports"] = {name: _taken(all_reports, name, file) for name in reports}
+    if artifact:
+        spec["artifacts"] = artifacts if artifact == "dist" else _taken(others, artifact, file)
+    if cache:
+        # What lies below the checkout is another project's, unless it is the artifact.
+        spec["cache"] = {"paths": [p for p in paths if p.startswith(("/", f"{artifact}/"))]}
     return BuildSpec.from_object_to_yaml(spec)
 
 
@@ -64,3 +61,14 @@ def _read(file: Path) -> dict[str, Any]:
             "buildspec-unreadable", f"{file.name} holds no mapping", "write a buildspec into it"
         )
     return spec
+
+
+def _taken(table: dict[str, Any], name: str, file: Path) -> Any:  # noqa: ANN401 - YAML
+    """A section of `table`, which is then without it."""
+    if name not in table:
+        raise ContextProblem(
+            "buildspec-section",
+            f"{file.name} has no {name}",
+            "add it: cdk/ gives it to the projects that make something of it",
+        )
+    return table.pop(name)

@@ -1,4 +1,4 @@
-"""A pipeline that runs for one commit, the one that an event named."""
+"""A pipeline that runs for one commit."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 
 class CommitPipeline(codepipeline.Pipeline):
-    """Source, then the stages that are added; events start it, a branch's movement does not.
+    """Source, then the stages that are added; a trigger starts it, a branch's movement does not.
 
     Source clones the branch's head. Each build then checks out the commit that the event named:
-    AWS does not say that a source revision override works in every execution mode.
+    AWS does not say that a source revision override works in every execution mode. Without an event
+    it is the branch's head.
 
     One role serves the pipeline and its actions: they do nothing but fetch, start builds and wait.
     """
@@ -55,7 +56,9 @@ class CommitPipeline(codepipeline.Pipeline):
             use_pipeline_role_for_actions=True,
             variables=[codepipeline.Variable(variable_name=name) for name in trigger.variables],
         )
-        self._variables = {name: f"#{{variables.{name}}}" for name in trigger.variables}
+        self._variables = {name: f"#{{variables.{name}}}" for name in trigger.variables} or {
+            "SOURCE_COMMIT": "#{Source.CommitId}"
+        }
         self._add_source(settings.repository, settings.branch)
         self._start_on(trigger, undelivered)
 
@@ -68,37 +71,53 @@ class CommitPipeline(codepipeline.Pipeline):
             trigger=actions.CodeCommitTrigger.NONE,
             # A zip would have neither tags nor history.
             code_build_clone_output=True,
+            variables_namespace="Source",
         )
         self.add_stage(stage_name="Source", actions=[source])
 
     def _start_on(self, trigger: Trigger, undelivered: aws_sqs.IQueue) -> None:
         target = StartPipeline(self, undelivered, trigger.variables)
-        rule = aws_events.Rule(self, "trigger", event_pattern=trigger.pattern, targets=[target])
+        rule = aws_events.Rule(
+            self,
+            "trigger",
+            event_pattern=trigger.pattern,
+            schedule=trigger.schedule,
+            targets=[target],
+        )
         # CDK's target for pipelines is the one that forgets to let its rule write to the queue.
         rules = {"ArnEquals": {"aws:SourceArn": rule.rule_arn}}
         sender = aws_iam.ServicePrincipal("events.amazonaws.com", conditions=rules)
         undelivered.grant_send_messages(sender)
 
     def add_builds(self, stage: str, *builds: actions.CodeBuildAction) -> None:
-        """A stage of builds that run at the same time."""
+        """A stage of builds; those with the same run order run at the same time."""
         self.add_stage(stage_name=stage, actions=list(builds))
 
     def build(
-        self, name: str, project: BuildProject, variables: dict[str, str] | None = None
+        self,
+        name: str,
+        project: BuildProject,
+        variables: dict[str, str] | None = None,
+        *,
+        leaves: tuple[str, ...] | None = None,
+        run_order: int = 1,
     ) -> actions.CodeBuildAction:
         """An action of that name; later actions read what it exports as `#{name.VARIABLE}`.
 
-        `variables` win over the project's.
+        `variables` win over the project's. `leaves` are those of the project's artifacts that this
+        action leaves, by default all of them.
         """
-        source, *others = [codepipeline.Artifact(artifact) for artifact in project.task.takes]
+        task = project.task
+        source, *others = map(codepipeline.Artifact, task.takes)
         return actions.CodeBuildAction(
             action_name=name,
             project=project,
             input=source,
             extra_inputs=others,
-            outputs=[codepipeline.Artifact(artifact) for artifact in project.task.leaves],
+            outputs=[*map(codepipeline.Artifact, task.leaves if leaves is None else leaves)],
             environment_variables=plain(self._variables | (variables or {})),
-            variables_namespace=name if "exported-variables" in project.task.makes else None,
+            variables_namespace=name if task.exports else None,
+            run_order=run_order,
         )
 
     def add_approval(self, topic: aws_sns.ITopic) -> None:

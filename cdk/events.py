@@ -1,8 +1,8 @@
-"""Which events of CodeCommit start a pipeline, and how."""
+"""What starts a pipeline, and how: events of CodeCommit, or a clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_events
@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """Which events start a pipeline, with which variables, beside or after an earlier execution.
+    """Starts a pipeline with these variables, beside or after an earlier execution.
 
-    Each variable has its path in the event. Let paths lead to ids and names only: a title may hold
-    quotes, or a `#{…}` that CodePipeline would resolve.
+    It is an event's pattern or a schedule. Each variable has its path in the event. Let paths lead
+    to ids and names only: a title may hold quotes, or a `#{…}` that CodePipeline would resolve.
     """
 
-    pattern: aws_events.EventPattern
-    variables: dict[str, str]
-    mode: ExecutionMode
+    pattern: aws_events.EventPattern | None = None
+    schedule: aws_events.Schedule | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    mode: ExecutionMode = ExecutionMode.QUEUED
 
 
 def pull_requests(settings: Settings) -> Trigger:
@@ -34,14 +35,16 @@ def pull_requests(settings: Settings) -> Trigger:
         "pullRequestStatus": ["Open"],
         "isMerged": ["False"],
     }
-    variables = {
-        "SOURCE_COMMIT": "$.detail.sourceCommit",
-        "DESTINATION_COMMIT": "$.detail.destinationCommit",
-        "PULL_REQUEST_ID": "$.detail.pullRequestId",
-    }
-    pattern = _codecommit("CodeCommit Pull Request State Change", detail)
-    # In any other mode one pull request pushes out or holds up another.
-    return Trigger(pattern, variables, ExecutionMode.PARALLEL)
+    return Trigger(
+        pattern=_codecommit("CodeCommit Pull Request State Change", detail),
+        variables={
+            "SOURCE_COMMIT": "$.detail.sourceCommit",
+            "DESTINATION_COMMIT": "$.detail.destinationCommit",
+            "PULL_REQUEST_ID": "$.detail.pullRequestId",
+        },
+        # In any other mode one pull request pushes out or holds up another.
+        mode=ExecutionMode.PARALLEL,
+    )
 
 
 def version_tags(settings: Settings) -> Trigger:
@@ -52,10 +55,16 @@ def version_tags(settings: Settings) -> Trigger:
         "referenceType": ["tag"],
         "referenceName": aws_events.Match.prefix("v"),
     }
-    # Of an annotated tag, SOURCE_COMMIT may be the tag object's id: AWS does not say.
-    variables = {"SOURCE_COMMIT": "$.detail.commitId", "RELEASE_TAG": "$.detail.referenceName"}
-    pattern = _codecommit("CodeCommit Repository State Change", detail)
-    return Trigger(pattern, variables, ExecutionMode.QUEUED)
+    return Trigger(
+        pattern=_codecommit("CodeCommit Repository State Change", detail),
+        # Of an annotated tag, SOURCE_COMMIT may be the tag object's id: AWS does not say.
+        variables={"SOURCE_COMMIT": "$.detail.commitId", "RELEASE_TAG": "$.detail.referenceName"},
+    )
+
+
+def clock(expression: str) -> Trigger:
+    """A schedule expression's time has come; there is no event, so there are no variables."""
+    return Trigger(schedule=aws_events.Schedule.expression(expression))
 
 
 def _codecommit(kind: str, detail: dict[str, object]) -> aws_events.EventPattern:

@@ -1,16 +1,20 @@
-"""What the stack is told: the project's name, and cdk.json's context or `-c key=value`."""
+"""What the stack is told: pyproject.toml, and cdk.json's context or `-c key=value`."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from aws_cdk.aws_codebuild import ComputeType
 from aws_cdk.aws_logs import RetentionDays
 
+from pythons import other_pythons
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 # Each key with a text for a value: its form, and that form in words.
@@ -22,7 +26,16 @@ _TEXTS = {
     ),
     "region": (r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as us-west-2"),
     "secret": (r"[\w/+=.@-]{1,512}", "a Secrets Manager secret's name, not its ARN"),
+    "staging-secret": (r"[\w/+=.@-]{1,512}", "a Secrets Manager secret's name, not its ARN"),
     "notification-email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "one e-mail address"),
+    "slack-channel": (
+        r"[TE][A-Z0-9]{2,20}/[CG][A-Z0-9]{2,20}",
+        "the ids of a workspace and of a channel, such as T0123ABCD/C0123ABCD",
+    ),
+    "nightly": (
+        r"cron\(([\w*?/,#-]+ ){5}[\w*?/,#-]+\)|rate\((1 (hour|day)|(?!1 )[1-9]\d* (hours|days))\)",
+        "a schedule such as cron(0 3 * * ? *), in UTC",
+    ),
 }
 # "Kept for a fixed time" leaves no place for INFINITE.
 _RETENTIONS = {
@@ -30,8 +43,27 @@ _RETENTIONS = {
     for days in RetentionDays
     if days is not RetentionDays.INFINITE
 }
+# The on-demand machines that carry aws/codebuild/standard:7.0. Those with ARM have no such image,
+# and Lambda's have other images, no cache, and 15 minutes.
+_MACHINES = {
+    "small": ComputeType.SMALL,
+    "medium": ComputeType.MEDIUM,
+    "large": ComputeType.LARGE,
+    "xlarge": ComputeType.X_LARGE,
+    "2xlarge": ComputeType.X2_LARGE,
+}
+_PROJECTS = (
+    *("pr-validation", "pr-tests", "pr-coverage", "release", "build", "publish", "verify"),
+    *("staging", "nightly"),
+)
+_MINUTES = range(5, 481)  # an action of CodePipeline waits eight hours for its build
+_SHARDS = range(2, 5)  # an action takes five artifacts, and the source is one of them
 _SWITCHES = {"true": True, "false": False}
-_KEYS = (*_TEXTS, "manual-approval", "log-retention")
+_KEYS = (
+    *_TEXTS,
+    *("all-pythons", "compute", "log-retention", "manual-approval", "shards", "staging"),
+    "timeout-minutes",
+)
 # What the CDK CLI itself remembers, besides keys with a colon or an at sign in them.
 _CLI_KEYS = {"acknowledged-issue-numbers", "cli-telemetry"}
 
@@ -52,8 +84,12 @@ class Settings:
     """One package's infrastructure: what it is called, where it lives, what it may use.
 
     `name` is the project's, as an index spells it, and begins the name of every resource that has
-    one. `branch` is the one that pull requests aim at and that releases come from. `secret` is the
-    name of the Secrets Manager secret with the upload token.
+    one. `branch` is the one that pull requests aim at and that releases come from. `secret` and
+    `staging_secret` are the names of Secrets Manager secrets with upload tokens.
+
+    Pull requests are also tested on `other_pythons`, and their tests are split over `shards` builds
+    (1: not split). `compute` and `timeout_minutes` are by project; what is not there is small, and
+    has 30 minutes. `nightly` is a schedule, `slack_channel` a workspace's and a channel's id.
     """
 
     name: str
@@ -61,13 +97,20 @@ class Settings:
     branch: str
     region: str
     secret: str
-    notification_email: str | None
-    manual_approval: bool
-    log_retention: RetentionDays
+    notification_email: str | None = None
+    manual_approval: bool = False
+    log_retention: RetentionDays = RetentionDays.THREE_MONTHS
+    other_pythons: tuple[str, ...] = ()
+    shards: int = 1
+    compute: Mapping[str, ComputeType] = field(default_factory=dict)
+    timeout_minutes: Mapping[str, int] = field(default_factory=dict)
+    nightly: str | None = None
+    staging_secret: str | None = None
+    slack_channel: tuple[str, str] | None = None
 
 
 def read_settings(context: Mapping[str, object], pyproject: Path) -> Settings:
-    """Check the context and fill its gaps from the project's name.
+    """Check the context and fill its gaps from pyproject.toml.
 
     Raises ContextProblem for a key that is unknown, a value that is empty or malformed, and a
     pyproject.toml without a name.
@@ -78,8 +121,19 @@ def read_settings(context: Mapping[str, object], pyproject: Path) -> Settings:
             raise ContextProblem(
                 "unknown-context", f"the context has {key!r}", f"use one of {', '.join(_KEYS)}"
             )
-    project = _project_name(pyproject)
+    document = _read(pyproject)
+    project = _project_name(document)
     texts = {key: _text(key, ours[key]) for key in _TEXTS if key in ours}
+    switched = {
+        key: _choice(key, ours.get(key, default), _SWITCHES)
+        for key, default in {
+            "manual-approval": False,
+            "all-pythons": True,
+            "staging": False,
+        }.items()
+    }
+    staging_secret = texts.get("staging-secret", f"{project}/testpypi")
+    workspace, _, channel = texts.get("slack-channel", "").partition("/")
     return Settings(
         name=re.sub(r"[-_.]+", "-", project).lower(),
         repository=texts.get("repository", project),
@@ -87,10 +141,19 @@ def read_settings(context: Mapping[str, object], pyproject: Path) -> Settings:
         region=texts.get("region", "us-west-2"),
         secret=texts.get("secret", f"{project}/pypi"),
         notification_email=texts.get("notification-email"),
-        manual_approval=_choice("manual-approval", ours.get("manual-approval", False), _SWITCHES),
+        manual_approval=switched["manual-approval"],
         log_retention=_choice(
             "log-retention", ours.get("log-retention", "three-months"), _RETENTIONS
         ),
+        other_pythons=other_pythons(document) if switched["all-pythons"] else (),
+        shards=_number("shards", ours.get("shards", 1), {1, *_SHARDS}),
+        compute=_by_project("compute", ours, _machine),
+        timeout_minutes=_by_project(
+            "timeout-minutes", ours, lambda key, value: _number(key, value, _MINUTES)
+        ),
+        nightly=texts.get("nightly"),
+        staging_secret=staging_secret if switched["staging"] else None,
+        slack_channel=(workspace, channel) if channel else None,
     )
 
 
@@ -98,14 +161,18 @@ def _is_cdks(key: str) -> bool:
     return ":" in key or key.startswith("@") or key in _CLI_KEYS
 
 
+def _malformed(key: str, value: object, wanted: str) -> ContextProblem:
+    return ContextProblem(
+        "malformed-context",
+        f"the context's {key} is {value!r}",
+        f"give it {wanted}, or leave the key out",
+    )
+
+
 def _text(key: str, value: object) -> str:
     form, in_words = _TEXTS[key]
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
-        raise ContextProblem(
-            "malformed-context",
-            f"the context's {key} is {value!r}",
-            f"give it {in_words}, or leave the key out",
-        )
+        raise _malformed(key, value, in_words)
     return value
 
 
@@ -113,23 +180,64 @@ def _choice[T](key: str, value: object, choices: Mapping[str, T]) -> T:
     """One of few values; `-c key=value` makes a string of every one of them."""
     chosen = choices.get(str(value).lower())
     if chosen is None:
-        raise ContextProblem(
-            "malformed-context",
-            f"the context's {key} is {value!r}",
-            f"give it one of {', '.join(choices)}, or leave the key out",
-        )
+        raise _malformed(key, value, f"one of {', '.join(choices)}")
     return chosen
 
 
-def _project_name(pyproject: Path) -> str:
+def _machine(key: str, value: object) -> ComputeType:
     try:
-        name = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _choice(key, value, _MACHINES)
+    except ContextProblem as problem:
+        if not re.match("arm|lambda", str(value), re.IGNORECASE):
+            raise
         raise ContextProblem(
-            "no-project-name",
-            f"{pyproject.name} gives no [project] name ({type(error).__name__}: {error})",
-            "keep cdk/ beside a pyproject.toml that has one",
+            "malformed-context",
+            f"{problem.found}, which does not carry the image aws/codebuild/standard:7.0",
+            problem.remedy,
         ) from None
+
+
+def _number(key: str, value: object, allowed: range | set[int]) -> int:
+    """A whole number; `-c key=value` makes a string of it."""
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,4}", str(value), re.ASCII):
+        number = -1
+    else:
+        number = int(str(value))
+    if number not in allowed:
+        raise _malformed(key, value, f"a whole number from {min(allowed)} to {max(allowed)}")
+    return number
+
+
+def _by_project[T](
+    key: str, ours: Mapping[str, object], read: Callable[[str, object], T]
+) -> dict[str, T]:
+    """One value for all projects, or a mapping of projects to values, as JSON behind `-c`."""
+    value = ours.get(key, {})
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise _malformed(key, value, "valid JSON") from None
+    if not isinstance(value, dict):
+        return dict.fromkeys(_PROJECTS, read(key, value))
+    unknown = [name for name in value if name not in _PROJECTS]
+    if unknown:
+        raise _malformed(key, value, f"a value for one of {', '.join(_PROJECTS)}")
+    return {name: read(f"{key} of {name}", item) for name, item in value.items()}
+
+
+def _read(pyproject: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(pyproject.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_name(f"{type(error).__name__}: {error}") from None
+
+
+def _project_name(document: dict[str, Any]) -> str:
+    try:
+        name = document["project"]["name"]
+    except (KeyError, TypeError) as error:
+        raise _no_name(f"{type(error).__name__}: {error}") from None
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]([\w.-]*[A-Za-z0-9])?", name):
         raise ContextProblem(
             "malformed-project-name",
@@ -137,3 +245,11 @@ def _project_name(pyproject: Path) -> str:
             "give it letters, digits, '.', '_' and '-', a letter first",
         )
     return name
+
+
+def _no_name(why: str) -> ContextProblem:
+    return ContextProblem(
+        "no-project-name",
+        f"pyproject.toml gives no [project] name ({why})",
+        "keep cdk/ beside a pyproject.toml that has one",
+    )

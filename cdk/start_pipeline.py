@@ -1,4 +1,4 @@
-"""How an event starts a pipeline, and tells it of the event's own commit."""
+"""How a rule starts a pipeline, and tells it of the event's own commit."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class StartPipeline:
         self._target = aws_events_targets.CodePipeline(
             pipeline, dead_letter_queue=queue, max_event_age=Duration.hours(2), retry_attempts=24
         )
-        self._input = aws_events.RuleTargetInput.from_object(
-            {
-                "variables": [
-                    {"name": name, "value": aws_events.EventField.from_path(path)}
-                    for name, path in variables.items()
-                ]
-            }
+        values = [
+            {"name": name, "value": aws_events.EventField.from_path(path)}
+            for name, path in variables.items()
+        ]
+        # AWS refuses an empty list of variables.
+        self._input = (
+            aws_events.RuleTargetInput.from_object({"variables": values}) if values else None
         )
 
     @jsii.member(jsii_name="bind")

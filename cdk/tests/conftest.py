@@ -16,19 +16,34 @@ if TYPE_CHECKING:
 DEFAULTS = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
 PATHS = {"aws:cdk:enable-path-metadata": True}
 
-# The contexts that are tried: none, and one that sets everything differently.
+# Every setting that adds something, as it adds it.
+SETTINGS: dict[str, dict[str, object]] = {
+    "manual-approval": {"manual-approval": "true"},
+    "notification-email": {"notification-email": "maintainers@example.org"},
+    "slack-channel": {"slack-channel": "T0123ABCD/C0123ABCD"},
+    "shards": {"shards": "2"},
+    "staging": {"staging": "true"},
+    "nightly": {"nightly": "cron(0 3 * * ? *)"},
+}
+# The contexts that are tried: none, each of those, what only changes something, and all of it.
 VARIATIONS: dict[str, dict[str, object]] = {
     "plain": {},
+    **SETTINGS,
+    "all-pythons": {"all-pythons": "false"},
     "full": {
         "repository": "some-repository",
         "branch": "release/2.x",
         "region": "eu-central-1",
         "secret": "some/secret",
-        "notification-email": "maintainers@example.org",
-        "manual-approval": "true",
+        "staging-secret": "some/other",
         "log-retention": "one-week",
+        "compute": {"pr-tests": "large", "nightly": "2xlarge"},
+        "timeout-minutes": '{"pr-tests": 120}',
+        **{key: value for given in SETTINGS.values() for key, value in given.items()},
+        "shards": 4,
     },
 }
+PYTHONS = ("3.8", "3.9", "3.10", "3.11", "3.12")
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +54,9 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str],
     def once(name: str, variation: str) -> Template:
         folder = tmp_path_factory.mktemp(name)
         pyproject = folder / "pyproject.toml"
-        pyproject.write_text(f'[project]\nname = "{name}"\n', encoding="utf-8")
+        classifiers = [f"Programming Language :: Python :: {python}" for python in PYTHONS]
+        text = f'[project]\nname = "{name}"\nclassifiers = {json.dumps(classifiers)}\n'
+        pyproject.write_text(text, encoding="utf-8")
         app = App(context=DEFAULTS | PATHS | VARIATIONS[variation], outdir=str(folder / "cdk.out"))
         add_stack(app, pyproject)
         app.synth()
@@ -65,5 +82,6 @@ def template(
     request: pytest.FixtureRequest, synthesize: Callable[[str, str], Template]
 ) -> Template:
     """Each variation in turn."""
-    names = {"plain": "sample-package", "full": "Other.Package"}
-    return synthesize(names.get(request.param, "sample-package"), request.param)
+    return synthesize(
+        "Other.Package" if request.param == "full" else "sample-package", request.param
+    )

@@ -30,19 +30,38 @@ def as_text(document: str) -> Any:  # noqa: ANN401 - YAML
     return yaml.load(document, Loader=yaml.BaseLoader)  # noqa: S506 - it makes no objects
 
 
-MAKES = {
-    "pr-validation": {"reports", "cache"},
-    "release": {"reports", "exported-variables"},
-    "build": {"artifacts", "exported-variables"},
-    "publish": set(),
-    "verify": set(),
+# What each project's session always makes: its reports, its artifact, and whether it exports.
+MAKES: dict[str, dict[str, object]] = {
+    "pr-validation": {"reports": {"tests", "coverage"}, "cache": True},
+    "pr-tests": {"reports": {"tests"}, "cache": True},
+    "release": {"reports": {"tests", "coverage"}, "exports": True},
+    "build": {"artifact": "dist", "exports": True},
+    "publish": {},
+    "verify": {},
+    "staging": {},
+    "nightly": {"artifact": "nightly", "cache": True},
+}
+IN_SHARDS = {
+    "pr-validation": {"cache": True},
+    "pr-tests": {"reports": {"tests"}, "artifact": "reports", "cache": True},
+    "pr-coverage": {"reports": {"coverage"}},
 }
 
 
+def made(spec: dict[str, Any]) -> dict[str, object]:
+    found = {
+        "reports": set(spec.get("reports", {})),
+        "artifact": spec.get("artifacts", {}).get("base-directory"),
+        "exports": "exported-variables" in spec["env"],
+        "cache": "cache" in spec,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
 def test_each_project_declares_only_what_its_session_makes(template: Template) -> None:
-    for path, spec in deployed(template).items():
-        sections = {*spec, *spec["env"]} - {"version", "env", "phases", "shell", "variables"}
-        assert sections - {"git-credential-helper"} == MAKES[path], path
+    found = {path: made(spec) for path, spec in deployed(template).items()}
+    wanted = MAKES | (IN_SHARDS if "pr-coverage" in found else {})
+    assert found == {path: wanted[path] for path in found}
 
 
 def test_every_project_runs_the_same_commands_as_buildspec_yml_has_them(template: Template) -> None:
@@ -51,9 +70,23 @@ def test_every_project_runs_the_same_commands_as_buildspec_yml_has_them(template
         kept = as_text(yaml.safe_dump(spec))
         assert kept["phases"] == whole["phases"], path
         assert kept["version"] == whole["version"]
-        assert kept["env"]["variables"] == whole["env"]["variables"]
-        for section in {*kept} - {"env"}:
-            assert kept[section] == whole[section]
+        kept["env"].pop("exported-variables", None)
+        assert kept["env"] == {
+            key: value for key, value in whole["env"].items() if key != "exported-variables"
+        }
+        for name, report in kept.get("reports", {}).items():
+            assert report == whole["reports"][name]
+
+
+def test_each_artifact_and_cache_is_what_buildspec_yml_says(full: Template) -> None:
+    whole, specs = as_text(TEXT), deployed(full)
+    secondary = whole["artifacts"].pop("secondary-artifacts")
+    assert specs["build"]["artifacts"] == whole["artifacts"]
+    assert specs["nightly"]["artifacts"] == secondary["nightly"]
+    assert specs["pr-tests"]["artifacts"] == secondary["coverage-data"]
+    assert specs["nightly"]["cache"] == whole["cache"]
+    outside = [path for path in whole["cache"]["paths"] if path.startswith("/root/")]
+    assert specs["pr-tests"]["cache"] == specs["pr-validation"]["cache"] == {"paths": outside}
 
 
 def test_what_yaml_might_read_as_something_else_stays_text(plain: Template) -> None:
@@ -89,6 +122,6 @@ def test_a_buildspec_that_can_not_be_deployed_is_refused(
     if text is not None:
         file.write_bytes(text)
     with pytest.raises(ContextProblem) as problem:
-        build_spec((), file)
+        build_spec(file=file)
     assert problem.value.code == code
     assert "buildspec.yml" in problem.value.found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from app import HERE
 from ci.rehearsal.iam import may, statements
+from tests.conftest import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ci.rehearsal.cloudformation import Template
 
@@ -23,12 +25,15 @@ RESOURCES = {
     r"(?:in )?the repository": f"arn:aws:codecommit:{WHERE}:sample-package",
     r"the pipeline (\S+)": rf"arn:aws:codepipeline:{WHERE}:sample-package-\1",
     r"the project (\S+)": rf"arn:aws:codebuild:{WHERE}:project/sample-package-\1",
-    r"to the log of (\S+)": rf"arn:aws:logs:{WHERE}:log-group:/aws/codebuild/sample-package-\1:*",
+    r"(?:to )?the log of (\S+)": (
+        rf"arn:aws:logs:{WHERE}:log-group:/aws/codebuild/sample-package-\1:*"
+    ),
     r"to the report groups of (\S+)": (
         rf"arn:aws:codebuild:{WHERE}:report-group/sample-package-\1-*"
     ),
-    r"the state machine": f"arn:aws:states:{WHERE}:stateMachine:sample-package-pr-comment",
-    r"the secret": f"arn:aws:secretsmanager:{WHERE}:secret:sample-package/pypi-??????",
+    r"the state machine (\S+)": rf"arn:aws:states:{WHERE}:stateMachine:sample-package-\1",
+    r"the secret (\S+)": rf"arn:aws:secretsmanager:{WHERE}:secret:sample-package/\1-??????",
+    r"to the topic (\S+)": rf"arn:aws:sns:{WHERE}:notifications/\1",
     r"the bucket (\S+)": r"arn:aws:s3:::\1",
     r"all objects in (\S+)": r"arn:aws:s3:::\1/*",
     r"the artifact (\S+) in (\S+)": r"arn:aws:s3:::\2/*/\1/*",
@@ -61,15 +66,18 @@ def in_the_console(path: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", path)
 
 
-def told() -> Rights:
-    """The rights that SECURITY.md lists: a row a role, in verbs, and a row for each verb."""
+def cells(heading: str) -> list[list[str]]:
+    """The rows of the tables below a heading of SECURITY.md."""
     page = (HERE.parent / "SECURITY.md").read_text(encoding="utf-8")
-    section = page.partition("## What each role can do\n")[2].partition("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if " | " in line]
-    verbs = {row[0]: re.findall(r"`([^`]+)`", row[1]) for row in rows}
+    section = page.partition(f"\n{heading}\n")[2].partition("\n#")[0]
+    return [line.strip("| ").split(" | ") for line in section.splitlines() if " | " in line]
+
+
+def read_rights(role: str, rights_of_it: str) -> Rights:
+    """A cell such as "clone the repository; log to the log of `build`", in actions and ARNs."""
+    verbs = {row[0]: re.findall(r"`([^`]+)`", row[1]) for row in cells(VERBS)}
     return {
         (role.strip("`"), action, arn_of(resource.replace("`", "")))
-        for role, _, rights_of_it in (row for row in rows if row[0].endswith("ole`"))
         for verb, resource in (right.split(" ", 1) for right in rights_of_it.split("; "))
         for action in verbs[verb]
     }
@@ -83,23 +91,48 @@ def arn_of(words: str) -> str:
     pytest.fail(f"SECURITY.md calls a resource {words!r}, which stands for nothing")
 
 
+ROLES, VERBS, ADDED = (
+    "## What each role can do",
+    "### What the verbs stand for",
+    "### What a setting adds",
+)
+
+
 def test_security_lists_every_right_of_every_role_and_no_other(plain: Template) -> None:
+    rows = [row for row in cells(ROLES) if len(row) == 3 and row[0].startswith("`")]
+    assert len(rows) == len(plain.resources("AWS::IAM::Role"))
     found = {(in_the_console(role), action, resource) for role, action, resource in rights(plain)}
     assert len(found) > 80
-    assert found == told()
+    assert found == set().union(*(read_rights(role, of_it) for role, _, of_it in rows))
 
 
-# What a setting adds to which role.
-ADDED = {"full": {("releases/Role", "sns:Publish")}}
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_adds_these_rights_and_no_others(
+    plain: Template, synthesize: Callable[[str, str], Template], setting: str
+) -> None:
+    template = synthesize("sample-package", setting)
+    rows = [row for row in cells(ADDED) if row[0].startswith(f"`{setting}`")]
+    listed = set().union(*(read_rights(role, of_it) for _, role, of_it in rows if of_it != "none"))
+    added = rights(template) - rights(plain)
+    assert {(in_the_console(role), *rest) for role, *rest in added} == listed
+    new = set(map(template.path, template.resources("AWS::IAM::Role")))
+    new -= set(map(plain.path, plain.resources("AWS::IAM::Role")))
+    assert {in_the_console(path) for path in new} <= {role.strip("`") for _, role, _ in rows}
 
 
-def test_a_setting_adds_only_what_it_needs(template: Template, plain: Template) -> None:
-    def without_names(found: Rights) -> set[tuple[str, str]]:
-        return {(role, action) for role, action, _ in found}
-
-    added = without_names(rights(template)) - without_names(rights(plain))
-    assert added in ({("releases/Role", "sns:Publish")}, set())
-    assert without_names(rights(plain)) <= without_names(rights(template))
+def test_a_setting_that_is_off_leaves_nothing_behind(
+    plain: Template, synthesize: Callable[[str, str], Template]
+) -> None:
+    paths = set(map(plain.path, plain.document["Resources"]))
+    fewer = synthesize("sample-package", "all-pythons")
+    assert paths - set(map(fewer.path, fewer.document["Resources"])) == {
+        *("pr-tests", "pr-tests-log", "pr-tests-role", "pr-tests-role/DefaultPolicy")
+    }
+    for setting in SETTINGS:
+        more = synthesize("sample-package", setting)
+        assert paths <= set(map(more.path, more.document["Resources"]))
+    for word in ("Approve", "Chatbot", "EmailSubscription", "SHARDS", "nights", "testpypi"):
+        assert word not in json.dumps(plain.document)
 
 
 def holders(template: Template, action: str, resource: str) -> set[str]:
@@ -111,8 +144,8 @@ def holders(template: Template, action: str, resource: str) -> set[str]:
     }
 
 
-SECRET = RESOURCES["the secret"].removesuffix("-??????")
-CODE = RESOURCES["(?:in )?the repository"]
+SECRET = arn_of("the secret pypi").removesuffix("-??????")
+CODE = arn_of("the repository")
 
 
 def test_only_the_publisher_reads_the_secret_and_only_that_one(plain: Template) -> None:
@@ -123,7 +156,18 @@ def test_only_the_publisher_reads_the_secret_and_only_that_one(plain: Template) 
     assert holders(plain, "secretsmanager:PutSecretValue", f"{SECRET}-AbCdEf") == set()
 
 
+def test_each_publisher_reads_its_own_secret(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    template = synthesize("sample-package", "staging")
+    read = "secretsmanager:GetSecretValue"
+    assert holders(template, read, f"{SECRET}-AbCdEf") == {"publish-role"}
+    staging = SECRET.replace("/pypi", "/testpypi-AbCdEf")
+    assert holders(template, read, staging) == {"staging-role"}
+
+
 RELEASE = "arn:aws:s3:::releases-artifacts/sample-package-relea"
+VALIDATORS = {"pr-validation-role", "pr-tests-role"}
 BUILDERS = {"release-role", "build-role", "publish-role", "verify-role"}
 
 
@@ -134,7 +178,7 @@ def test_no_role_of_a_pull_request_reaches_what_a_release_is_made_of(plain: Temp
             assert found <= {"releases/Role", *BUILDERS}
     ours = "arn:aws:s3:::pull-requests-artifacts/sample-package-pull-/source/AbCdEf"
     assert holders(plain, "s3:PutObject", ours) == {"pull-requests/Role"}
-    assert holders(plain, "s3:GetObject", ours) == {"pull-requests/Role", "pr-validation-role"}
+    assert holders(plain, "s3:GetObject", ours) == {"pull-requests/Role", *VALIDATORS}
 
 
 def test_only_build_hands_over_distributions_and_it_hands_over_nothing_else(
@@ -156,16 +200,18 @@ def test_publish_and_verify_read_the_source_and_the_distributions(plain: Templat
     assert holders(plain, "s3:GetObject", f"{RELEASE}/else/AbCdEf") == {"releases/Role"}
 
 
-def test_no_build_lists_the_artifacts(plain: Template) -> None:
-    for name in ("releases", "pull-requests"):
+def test_no_build_lists_the_artifacts(template: Template) -> None:
+    for name in template.by_path("AWS::CodePipeline::Pipeline"):
         bucket = f"arn:aws:s3:::{name}-artifacts"
-        assert holders(plain, "s3:ListBucket", bucket) == {f"{name}/Role"}
-        assert holders(plain, "s3:ListBucketVersions", bucket) == {f"{name}/Role"}
+        assert holders(template, "s3:ListBucket", bucket) == {f"{name}/Role"}
+        assert holders(template, "s3:ListBucketVersions", bucket) == {f"{name}/Role"}
 
 
-def test_only_pull_requests_use_the_cache(plain: Template) -> None:
+def test_only_pull_requests_use_their_cache(template: Template) -> None:
     for action in ("s3:GetObject", "s3:PutObject"):
-        assert holders(plain, action, "arn:aws:s3:::cache/x") == {"pr-validation-role"}
+        found = holders(template, action, "arn:aws:s3:::cache/x")
+        assert {"pr-validation-role"} <= found <= VALIDATORS
+        assert holders(template, action, "arn:aws:s3:::nightly-cache/x") <= {"nightly-role"}
 
 
 def test_only_the_state_machine_comments_and_nobody_approves_or_pushes(plain: Template) -> None:
@@ -174,11 +220,16 @@ def test_only_the_state_machine_comments_and_nobody_approves_or_pushes(plain: Te
         assert holders(plain, f"codecommit:{action}", CODE) == set()
 
 
-def test_no_role_starts_a_build_but_a_pipeline_s(plain: Template) -> None:
-    for name, project in plain.by_path("AWS::CodeBuild::Project").items():
-        arn = f"arn:aws:codebuild:{WHERE}:project/{project['Name']}"
-        pipeline = "pull-requests" if name == "pr-validation" else "releases"
-        assert holders(plain, "codebuild:StartBuild", arn) == {f"{pipeline}/Role"}
+def test_no_role_starts_a_build_but_its_pipeline_s(full: Template) -> None:
+    for project in full.by_path("AWS::CodeBuild::Project").values():
+        arn = f"arn:aws:codebuild:eu-central-1:123456789012:project/{project['Name']}"
+        users = {
+            f"{path}/Role"
+            for path, pipeline in full.by_path("AWS::CodePipeline::Pipeline").items()
+            if f'"{project["Name"]}"' in json.dumps(pipeline["Stages"])
+        }
+        assert len(users) == 1
+        assert holders(full, "codebuild:StartBuild", arn) == users
 
 
 def test_a_star_stands_for_every_resource_only_where_aws_allows_nothing_else(
@@ -190,20 +241,18 @@ def test_a_star_stands_for_every_resource_only_where_aws_allows_nothing_else(
         for action in as_list(statement["Action"])
         if "*" in as_list(statement["Resource"])
     }
-    assert {role for role, _ in stars} == {"pr-comment/Role"}
+    assert {role for role, _ in stars} == {"pr-comment/Role", "announcement/Role"}
     assert all(
         re.fullmatch(r"logs:\w*(LogDeliver|ResourcePolic|LogGroups)\w*", a) for _, a in stars
     )
 
 
-def test_no_role_has_a_policy_that_the_table_does_not_show(plain: Template) -> None:
-    services = {
-        f"{name}.amazonaws.com" for name in ("codebuild", "codepipeline", "events", "states")
-    }
-    for path, role in plain.by_path("AWS::IAM::Role").items():
+def test_no_role_has_a_policy_that_the_table_does_not_show(full: Template) -> None:
+    names = ("chatbot", "codebuild", "codepipeline", "events", "states")
+    services = {f"{name}.amazonaws.com" for name in names}
+    for path, role in full.by_path("AWS::IAM::Role").items():
         assert set(role) == {"AssumeRolePolicyDocument"}, path
         (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"]["Service"] in services, path
-        assert all(
-            "NotResource" not in s and "NotAction" not in s for _, s in all_statements(plain)
-        )
+    for _, statement in all_statements(full):
+        assert set(statement) == {"Action", "Effect", "Resource"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aws_cdk import App, Stack, Validations, aws_s3
 from cdk_nag import AwsSolutionsChecks
-from cfnlint.api import lint_file  # type: ignore[import-untyped]
+from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint.core import get_rules  # type: ignore[import-untyped]
 
 from app import HERE, add_stack
 from pipeline_stack import PipelineStack
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PYPROJECT = HERE.parent / "pyproject.toml"
 NAG = "AwsSolutions-"
+PIPELINES_AND_MACHINES = ("pull-requests", "releases", "nights", "pr-comment", "announcement")
 
 
 def found(app: App) -> set[tuple[str, str]]:
@@ -52,7 +54,7 @@ def the_stack(app: App) -> Stack:
     return stack
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", ["plain", "shards", "full"])
 def test_what_is_acknowledged_is_what_is_found_each_with_its_reason(
     tmp_path: Path, variation: str
 ) -> None:
@@ -74,13 +76,18 @@ def test_a_finding_that_nobody_acknowledged_fails_the_synthesis(tmp_path: Path) 
     assert found(app) == {("careless", "S1"), ("careless", "S10")}
 
 
+@pytest.fixture(scope="module")
+def lint_rules() -> Any:  # noqa: ANN401 - cfn-lint has no types
+    """The rules of cfn-lint's own default; reading them takes a third of the time."""
+    return get_rules([], [], ["E", "W"])
+
+
 def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
-    template: Template, tmp_path: Path
+    template: Template,
+    lint_rules: Any,  # noqa: ANN401 - as above
 ) -> None:
-    file = tmp_path / "template.json"
-    file.write_text(json.dumps(template.document), encoding="utf-8")
-    objections = {(match.rule.id, template.path(str(match.path[1]))) for match in lint_file(file)}
+    matches = lint(json.dumps(template.document), rules=lint_rules)
+    objections = {(match.rule.id, template.path(str(match.path[1]))) for match in matches}
     # CDK lets these wait for their role although they refer to it.
-    assert objections == {
-        ("W3005", construct) for construct in ("pull-requests", "releases", "pr-comment")
-    }
+    constructs = {*PIPELINES_AND_MACHINES} & {*map(template.path, template.document["Resources"])}
+    assert objections == {("W3005", construct) for construct in constructs}

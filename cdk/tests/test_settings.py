@@ -10,11 +10,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from aws_cdk.aws_codebuild import ComputeType
 from aws_cdk.aws_logs import RetentionDays
 
 from app import HERE
 from settings import ContextProblem, Settings, read_settings
 from tests.conftest import DEFAULTS
+
+PROJECTS = (
+    *("pr-validation", "pr-tests", "pr-coverage", "release", "build", "publish", "verify"),
+    *("staging", "nightly"),
+)
+TEXTS = (
+    *("repository", "branch", "region", "secret", "staging-secret", "notification-email"),
+    *("slack-channel", "nightly"),
+)
 
 
 @pytest.fixture
@@ -31,10 +41,8 @@ def test_without_a_context_everything_follows_from_the_projects_name(pyproject: 
         branch="main",
         region="us-west-2",
         secret="Sample.Package/pypi",
-        notification_email=None,
-        manual_approval=False,
-        log_retention=RetentionDays.THREE_MONTHS,
     )
+    assert read_settings({}, pyproject).log_retention is RetentionDays.THREE_MONTHS
 
 
 def test_cdk_json_says_what_holds_without_it(pyproject: Path) -> None:
@@ -50,6 +58,14 @@ def test_the_context_wins(pyproject: Path) -> None:
         "notification-email": "a@example.org",
         "manual-approval": True,
         "log-retention": "one-week",
+        "all-pythons": False,
+        "shards": 3,
+        "nightly": "rate(1 day)",
+        "staging": True,
+        "staging-secret": "c/d",
+        "slack-channel": "T0123/C0123",
+        "compute": "medium",
+        "timeout-minutes": {"verify": 5},
     }
     assert read_settings(context, pyproject) == Settings(
         name="sample-package",
@@ -60,7 +76,66 @@ def test_the_context_wins(pyproject: Path) -> None:
         notification_email="a@example.org",
         manual_approval=True,
         log_retention=RetentionDays.ONE_WEEK,
+        shards=3,
+        nightly="rate(1 day)",
+        staging_secret="c/d",
+        slack_channel=("T0123", "C0123"),
+        compute=dict.fromkeys(PROJECTS, ComputeType.MEDIUM),
+        timeout_minutes={"verify": 5},
     )
+
+
+def test_a_secret_for_staging_is_nothing_without_staging(pyproject: Path) -> None:
+    assert read_settings({"staging-secret": "c/d"}, pyproject).staging_secret is None
+    assert read_settings({"staging": "true"}, pyproject).staging_secret == "Sample.Package/testpypi"
+
+
+@pytest.mark.parametrize(
+    "value", [{"build": "2xlarge"}, '{"build": "2xlarge"}', ' {"build": "2XLARGE"}']
+)
+def test_one_project_can_have_a_machine_of_its_own(pyproject: Path, value: object) -> None:
+    assert read_settings({"compute": value}, pyproject).compute == {"build": ComputeType.X2_LARGE}
+
+
+@pytest.mark.parametrize("value", ["480", 480, '{"nightly": "480"}', {"nightly": 480}])
+def test_a_time_out_may_come_from_the_command_line(pyproject: Path, value: object) -> None:
+    assert read_settings({"timeout-minutes": value}, pyproject).timeout_minutes["nightly"] == 480
+
+
+@pytest.mark.parametrize(
+    "schedule", ["rate(1 day)", "rate(12 hours)", "cron(0 3 * * ? *)", "cron(15 10 ? * MON-FRI *)"]
+)
+def test_a_schedule_is_eventbridge_s(pyproject: Path, schedule: str) -> None:
+    assert read_settings({"nightly": schedule}, pyproject).nightly == schedule
+
+
+def classifiers(*versions: str) -> str:
+    return json.dumps([f"Programming Language :: Python :: {version}" for version in versions])
+
+
+@pytest.mark.parametrize(
+    ("more", "others"),
+    [
+        ("", ()),
+        (f"classifiers = {classifiers('3.8', '3.12')}", ()),
+        (f"classifiers = {classifiers('3.12')}", ()),
+        (f"classifiers = {classifiers('3', '3.10', '3.9', '3.8', '3.11')}", ("3.9", "3.10")),
+        (f"classifiers = {classifiers('3.9', '3.10', '3.11', '3 :: Only')}", ("3.10",)),
+        # One that is not out yet is the highest of nothing.
+        (f"classifiers = {classifiers('3.13', '3.14', '3.15', '3.99')}", ("3.14",)),
+        (
+            f"classifiers = {classifiers('3.8')}\n[tool.ci]\npythons = ['3.9', '3.10', '3.11']",
+            ("3.10",),
+        ),
+        ("classifiers = 3", ()),
+    ],
+)
+def test_the_pythons_between_the_ends_are_those_of_the_classifiers_or_of_tool_ci(
+    pyproject: Path, more: str, others: tuple[str, ...]
+) -> None:
+    pyproject.write_text(f'[project]\nname = "a"\n{more}\n', encoding="utf-8")
+    assert read_settings({}, pyproject).other_pythons == others
+    assert read_settings({"all-pythons": "false"}, pyproject).other_pythons == ()
 
 
 @pytest.mark.parametrize(
@@ -89,11 +164,7 @@ def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> Non
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
-        (key, value)
-        for key in ("repository", "branch", "region", "secret", "notification-email")
-        for value in ("", " ", None, 7, True, ["x"], "a b", "a\n")
-    ]
+    [(key, value) for key in TEXTS for value in ("", " ", None, 7, True, ["x"], "a b", "a\n")]
     + [
         ("repository", "code.git"),
         ("repository", "team/code"),
@@ -111,6 +182,34 @@ def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> Non
         ("manual-approval", ""),
         ("manual-approval", "yes"),
         ("manual-approval", None),
+        ("staging", "yes"),
+        ("all-pythons", 1),
+        ("slack-channel", "#releases"),
+        ("slack-channel", "C0123/T0123"),
+        ("slack-channel", "T0123/C0123/x"),
+        ("nightly", "every night"),
+        ("nightly", "rate(1 days)"),
+        ("nightly", "rate(0 days)"),
+        ("nightly", "rate(5 minutes)"),
+        ("nightly", "cron(0 3 * * *)"),
+        ("shards", 0),
+        ("shards", 5),
+        ("shards", "1.5"),
+        ("shards", True),
+        ("shards", "two"),
+        ("timeout-minutes", 4),
+        ("timeout-minutes", 481),
+        ("timeout-minutes", ""),
+        ("timeout-minutes", {"release": 481}),
+        ("timeout-minutes", "{"),
+        ("compute", "tiny"),
+        ("compute", "arm-small"),
+        ("compute", "lambda-1gb"),
+        ("compute", "BUILD_GENERAL1_SMALL"),
+        ("compute", {"releases": "small"}),
+        ("compute", {"release": "huge"}),
+        ("compute", '{"release": }'),
+        ("compute", ["small"]),
         ("log-retention", ""),
         ("log-retention", "90"),
         ("log-retention", "infinite"),
@@ -122,7 +221,16 @@ def test_an_empty_or_malformed_value_is_refused_with_a_remedy(
     with pytest.raises(ContextProblem, match="or leave the key out") as problem:
         read_settings({key: value}, pyproject)
     assert problem.value.code == "malformed-context"
-    assert problem.value.found == f"the context's {key} is {value!r}"
+    assert problem.value.found.startswith(f"the context's {key}")
+
+
+@pytest.mark.parametrize("machine", ["arm-small", "lambda-1gb", "ARM"])
+def test_a_machine_without_our_image_is_refused_for_that_reason(
+    pyproject: Path, machine: str
+) -> None:
+    with pytest.raises(ContextProblem) as problem:
+        read_settings({"compute": machine}, pyproject)
+    assert "does not carry the image aws/codebuild/standard:7.0" in problem.value.found
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 
 def stages(template: Template, pipeline: str) -> dict[str, list[str]]:
-    """The names of each stage's actions; those of one stage run at the same time."""
+    """The names of each stage's actions, by run order and then as they are declared."""
     found = template.by_path("AWS::CodePipeline::Pipeline")[pipeline]["Stages"]
-    assert {action["RunOrder"] for stage in found for action in stage["Actions"]} == {1}
-    return {stage["Name"]: [action["Name"] for action in stage["Actions"]] for stage in found}
+    return {
+        stage["Name"]: [
+            action["Name"] for action in sorted(stage["Actions"], key=lambda a: int(a["RunOrder"]))
+        ]
+        for stage in found
+    }
 
 
 def actions(template: Template, pipeline: str) -> dict[str, dict[str, Any]]:
@@ -41,17 +45,91 @@ def artifacts(action: dict[str, Any], which: str) -> list[str]:
     return [artifact["Name"] for artifact in action.get(f"{which}Artifacts", [])]
 
 
-def test_pull_requests_run_side_by_side_from_source_to_validation(template: Template) -> None:
-    pipeline = template.by_path("AWS::CodePipeline::Pipeline")["pull-requests"]
-    assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "PARALLEL")
-    assert stages(template, "pull-requests") == {"Source": ["Source"], "Validate": ["Validate"]}
-    validate = actions(template, "pull-requests")["Validate"]
-    assert validate["Configuration"]["ProjectName"].endswith("-pr-validation")
-    assert environment(validate) == {
-        "SOURCE_COMMIT": "#{variables.SOURCE_COMMIT}",
-        "DESTINATION_COMMIT": "#{variables.DESTINATION_COMMIT}",
-        "PULL_REQUEST_ID": "#{variables.PULL_REQUEST_ID}",
+PULL_REQUEST = {
+    name: f"#{{variables.{name}}}"
+    for name in ("SOURCE_COMMIT", "DESTINATION_COMMIT", "PULL_REQUEST_ID")
+}
+COMMIT = {name: f"#{{variables.{name}}}" for name in ("SOURCE_COMMIT", "RELEASE_TAG")}
+SUMS = {f"{name.upper()}_DIST_SHA256": f"#{{{name}.DIST_SHA256}}" for name in ("Check", "Build")}
+
+
+def projects(template: Template, pipeline: str) -> dict[str, str]:
+    """The end of the name of each action's project."""
+    return {
+        name: action["Configuration"]["ProjectName"].removeprefix("sample-package-")
+        for name, action in actions(template, pipeline).items()
+        if "ProjectName" in action["Configuration"]
     }
+
+
+# --- pull requests -------------------------------------------------------------------------------
+
+
+def test_pull_requests_run_side_by_side_on_every_python(plain: Template) -> None:
+    pipeline = plain.by_path("AWS::CodePipeline::Pipeline")["pull-requests"]
+    assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "PARALLEL")
+    others = ["Python-3.9", "Python-3.10", "Python-3.11"]
+    assert stages(plain, "pull-requests") == {
+        "Source": ["Source"],
+        "Validate": ["Validate", *others],
+    }
+    assert projects(plain, "pull-requests") == {
+        "Validate": "pr-validation",
+        **dict.fromkeys(others, "pr-tests"),
+    }
+    found = actions(plain, "pull-requests")
+    assert {found[name]["RunOrder"] for name in ("Validate", *others)} == {1}
+    assert environment(found["Validate"]) == PULL_REQUEST
+    for name in others:
+        session = {"NOXSESSION": f"tests_all-{name.removeprefix('Python-')}"}
+        assert environment(found[name]) == PULL_REQUEST | session
+
+
+def test_the_other_pythons_can_be_left_to_the_release(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    template = synthesize("sample-package", "all-pythons")
+    assert stages(template, "pull-requests")["Validate"] == ["Validate"]
+    assert "pr-tests" not in template.by_path("AWS::CodeBuild::Project")
+
+
+def test_a_long_suite_is_split_over_builds_and_its_coverage_judged_on_all_of_them(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    template = synthesize("sample-package", "shards")
+    found = actions(template, "pull-requests")
+    others = [f"Python-{python}-{part}" for part in (1, 2) for python in ("3.9", "3.10", "3.11")]
+    assert set(stages(template, "pull-requests")["Validate"]) == {
+        *("Validate", "Tests-1", "Tests-2"),
+        *others,
+    }
+    assert stages(template, "pull-requests")["Coverage"] == ["Coverage"]
+    sessions = {path: variables["NOXSESSION"] for path, variables in variables_of(template).items()}
+    used = projects(template, "pull-requests")
+    assert {name: sessions[project] for name, project in used.items()} == {
+        "Validate": "checks",
+        **dict.fromkeys(("Tests-1", "Tests-2", *others), "tests"),
+        "Coverage": "coverage",
+    }
+    for part in (1, 2):
+        assert environment(found[f"Tests-{part}"]) == PULL_REQUEST | {"SHARD": f"{part}/2"}
+        assert artifacts(found[f"Tests-{part}"], "Output") == [f"shard{part}"]
+        other = found[f"Python-3.10-{part}"]
+        session = {"NOXSESSION": "tests_all-3.10"}
+        assert environment(other) == PULL_REQUEST | {"SHARD": f"{part}/2"} | session
+        assert artifacts(other, "Output") == []
+    assert artifacts(found["Coverage"], "Input") == ["source", "shard1", "shard2"]
+    assert variables_of(template)["pr-coverage"] == {"NOXSESSION": "coverage", "SHARDS": "2"}
+
+
+def test_no_action_is_given_more_artifacts_than_it_can_take(template: Template) -> None:
+    for pipeline in template.by_path("AWS::CodePipeline::Pipeline"):
+        for action in actions(template, pipeline).values():
+            assert len(artifacts(action, "Input")) <= 5
+            assert len(artifacts(action, "Output")) <= 1
+
+
+# --- releases ------------------------------------------------------------------------------------
 
 
 def test_releases_queue_from_source_to_verification(plain: Template) -> None:
@@ -63,40 +141,56 @@ def test_releases_queue_from_source_to_verification(plain: Template) -> None:
         "Publish": ["Publish"],
         "Verify": ["Verify"],
     }
-    projects = {
-        name: action["Configuration"].get("ProjectName")
-        for name, action in actions(plain, "releases").items()
-    }
-    assert projects == {
-        "Source": None,
-        "Check": "sample-package-release",
-        "Build": "sample-package-build",
-        "Publish": "sample-package-publish",
-        "Verify": "sample-package-verify",
+    found = actions(plain, "releases")
+    assert {action["RunOrder"] for action in found.values()} == {1}
+    assert projects(plain, "releases") == {
+        "Check": "release",
+        "Build": "build",
+        "Publish": "publish",
+        "Verify": "verify",
     }
 
 
 def test_publish_is_told_what_both_builds_made(template: Template) -> None:
     found = actions(template, "releases")
-    commit = {name: f"#{{variables.{name}}}" for name in ("SOURCE_COMMIT", "RELEASE_TAG")}
     for name in ("Check", "Build", "Verify"):
-        assert environment(found[name]) == commit
-    assert environment(found["Publish"]) == commit | {
-        "CHECK_DIST_SHA256": "#{Check.DIST_SHA256}",
-        "BUILD_DIST_SHA256": "#{Build.DIST_SHA256}",
-    }
+        assert environment(found[name]) == COMMIT
+    assert environment(found["Publish"]) == COMMIT | SUMS
     namespaces = {name: action.get("Namespace") for name, action in found.items()}
     assert {name: space for name, space in namespaces.items() if space} == {
+        "Source": "Source",
         "Check": "Check",
         "Build": "Build",
     }
 
 
+def test_a_release_can_be_tried_on_testpypi_first(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    template = synthesize("sample-package", "staging")
+    names = ["PublishToTestPyPI", "VerifyFromTestPyPI"]
+    assert list(stages(template, "releases")) == ["Source", "Build", "Staging", "Publish", "Verify"]
+    assert stages(template, "releases")["Staging"] == names
+    upload, verify = (actions(template, "releases")[name] for name in names)
+    assert upload["RunOrder"] < verify["RunOrder"]
+    assert environment(upload) == COMMIT | SUMS
+    assert environment(verify) == COMMIT | {"TWINE_REPOSITORY": "testpypi"}
+    assert variables_of(template)["staging"] == {
+        "NOXSESSION": "publish",
+        "RELEASE_BRANCH": "main",
+        "TWINE_REPOSITORY": "testpypi",
+        "PYPI_SECRET_ID": "sample-package/testpypi",
+    }
+    assert projects(template, "releases")["VerifyFromTestPyPI"] == "verify"
+    assert artifacts(upload, "Input") == artifacts(verify, "Input") == ["source", "dist"]
+
+
 def test_a_person_can_be_asked_before_anything_is_published(full: Template) -> None:
-    assert list(stages(full, "releases")) == ["Source", "Build", "Approval", "Publish", "Verify"]
+    names = ["Source", "Build", "Approval", "Staging", "Publish", "Verify"]
+    assert list(stages(full, "releases")) == names
     approval = actions(full, "releases")["Approve"]
     assert approval["ActionTypeId"]["Category"] == "Approval"
-    (topic,) = map(full.arn, full.resources("AWS::SNS::Topic"))
+    topic = "arn:aws:sns:eu-central-1:123456789012:notifications/topic"
     assert approval["Configuration"]["NotificationArn"] == topic
 
 
@@ -116,8 +210,27 @@ def test_distributions_travel_beside_the_source_and_only_build_makes_them(
         assert found[name]["Configuration"]["PrimarySource"] == "source"
 
 
+# --- every night ---------------------------------------------------------------------------------
+
+
+def test_a_nightly_run_builds_the_branch_s_head_and_keeps_what_it_resolved(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    template = synthesize("sample-package", "nightly")
+    assert stages(template, "nights") == {"Source": ["Source"], "Nightly": ["Nightly"]}
+    nightly = actions(template, "nights")["Nightly"]
+    assert environment(nightly) == {"SOURCE_COMMIT": "#{Source.CommitId}"}
+    assert artifacts(nightly, "Output") == ["nightly"]
+    assert variables_of(template)["nightly"] == {"NOXSESSION": "nightly"}
+    cache = template.by_path("AWS::CodeBuild::Project")["nightly"]["Cache"]
+    assert cache == {"Type": "S3", "Location": "nightly-cache/nightly"}
+
+
+# --- all of it -----------------------------------------------------------------------------------
+
+
 def test_a_source_is_a_full_clone_that_no_push_sets_off(template: Template) -> None:
-    for pipeline in ("pull-requests", "releases"):
+    for pipeline in template.by_path("AWS::CodePipeline::Pipeline"):
         source = actions(template, pipeline)["Source"]["Configuration"]
         assert source["OutputArtifactFormat"] == "CODEBUILD_CLONE_REF"
         assert source["PollForSourceChanges"] is False
@@ -125,7 +238,7 @@ def test_a_source_is_a_full_clone_that_no_push_sets_off(template: Template) -> N
 
 def test_a_variable_has_no_default_to_build_by_mistake(template: Template) -> None:
     for pipeline in template.by_path("AWS::CodePipeline::Pipeline").values():
-        for variable in pipeline["Variables"]:
+        for variable in pipeline.get("Variables", []):
             assert set(variable) == {"Name"}
 
 
@@ -133,6 +246,7 @@ def test_a_variable_has_no_default_to_build_by_mistake(template: Template) -> No
     ("project", "variables"),
     [
         ("pr-validation", {"NOXSESSION": "pr"}),
+        ("pr-tests", {"NOXSESSION": "tests_all"}),
         ("release", {"NOXSESSION": "release", "RELEASE_BRANCH": "main"}),
         ("build", {"NOXSESSION": "build", "RELEASE_BRANCH": "main"}),
         (
@@ -189,10 +303,28 @@ def test_every_project_of_a_release_asks_for_a_merged_commit(template: Template)
         assert ("RELEASE_BRANCH" in variables) == (found[path]["Name"] in used), path
 
 
-def test_only_pull_requests_are_built_with_a_cache(template: Template) -> None:
-    projects = template.by_path("AWS::CodeBuild::Project")
-    cached = {path for path, project in projects.items() if project["Cache"]["Type"] != "NO_CACHE"}
-    assert cached == {"pr-validation"}
+def test_no_build_of_a_release_has_a_cache(template: Template) -> None:
+    found = template.by_path("AWS::CodeBuild::Project")
+    cached = {
+        path: project["Cache"]["Location"]
+        for path, project in found.items()
+        if project["Cache"]["Type"] != "NO_CACHE"
+    }
+    bucket = {"nightly": "nightly-cache"}
+    assert {"pr-validation"} <= set(cached) <= {"pr-validation", "pr-tests", "nightly"}
+    assert cached == {path: f"{bucket.get(path, 'cache')}/{path}" for path in cached}
+
+
+def test_machines_and_time_outs_are_set_project_by_project(full: Template) -> None:
+    found = full.by_path("AWS::CodeBuild::Project")
+    machines = {path: project["Environment"]["ComputeType"] for path, project in found.items()}
+    others = set(machines) - {"pr-tests", "nightly"}
+    assert {machines[path] for path in others} == {"BUILD_GENERAL1_SMALL"}
+    assert machines["pr-tests"] == "BUILD_GENERAL1_LARGE"
+    assert machines["nightly"] == "BUILD_GENERAL1_2XLARGE"
+    minutes = {path: project["TimeoutInMinutes"] for path, project in found.items()}
+    assert minutes.pop("pr-tests") == 120
+    assert set(minutes.values()) == {30}
 
 
 def test_every_build_logs_for_a_fixed_time(plain: Template, full: Template) -> None:
@@ -209,7 +341,9 @@ def test_every_build_logs_for_a_fixed_time(plain: Template, full: Template) -> N
 
 def test_buckets_are_private_encrypted_and_forgetful(template: Template) -> None:
     checked = Assertions.from_json(template.document)
-    checked.resource_count_is("AWS::S3::Bucket", 3)
+    pipelines = template.resources("AWS::CodePipeline::Pipeline")
+    # One for the artifacts of each pipeline, one for the cache of each that has one.
+    checked.resource_count_is("AWS::S3::Bucket", {2: 3, 3: 5}[len(pipelines)])
     encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     public = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
     checked.all_resources_properties(
@@ -261,6 +395,7 @@ def test_only_events_and_alarms_write_to_the_topic(template: Template) -> None:
 def test_mail_goes_to_whom_the_context_names(plain: Template, full: Template) -> None:
     assert plain.by_path("AWS::SNS::Subscription") == {}
     (subscription,) = full.by_path("AWS::SNS::Subscription").values()
+    assert subscription["TopicArn"].endswith(":notifications/topic")
     assert subscription["Protocol"] == "email"
     assert subscription["Endpoint"] == "maintainers@example.org"
 

@@ -15,10 +15,10 @@ from ci.errors import UserError
 def check_request(service: str, operation: str, request: dict[str, Any]) -> None:
     """Raise UserError for what the service would refuse in a request.
 
-    Names may begin with a capital, as Step Functions spells them.
+    Names may begin with a capital at every level, as Step Functions spells them.
     """
     shape = _input_shape(service, operation)
-    spelled = {key if key in shape.members else _lower(key): item for key, item in request.items()}
+    spelled = _spelled(request, shape)
     report = ParamValidator().validate(spelled, shape)
     faults = [report.generate_report()] if report.has_errors() else _outside(spelled, shape)
     if faults:
@@ -29,8 +29,18 @@ def check_request(service: str, operation: str, request: dict[str, Any]) -> None
         )
 
 
-def _lower(key: str) -> str:
-    return key[:1].lower() + key[1:]
+def _spelled(value: Any, shape: Any) -> Any:  # noqa: ANN401 - as many-typed as JSON
+    """`value` with the names that the service itself gives to what it is told."""
+    if isinstance(value, list):
+        return [_spelled(item, shape.member) for item in value]
+    if not isinstance(value, dict) or shape.type_name != "structure":
+        return value
+    names = {name.lower(): name for name in shape.members}
+    known = {names.get(key.lower(), key): item for key, item in value.items()}
+    return {
+        key: _spelled(item, shape.members[key]) if key in shape.members else item
+        for key, item in known.items()
+    }
 
 
 @cache
@@ -40,7 +50,7 @@ def _input_shape(service: str, operation: str) -> Any:  # noqa: ANN401 - botocor
 
 
 def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
-    """What botocore knows of strings but leaves the service to check: enum, pattern, length."""
+    """What botocore knows of values but leaves the service to check: enum, pattern, maximum."""
     if isinstance(value, dict):
         return [
             fault for key, item in value.items() for fault in _outside(item, shape.members[key])
@@ -48,7 +58,8 @@ def _outside(value: Any, shape: Any) -> list[str]:  # noqa: ANN401 - as above
     if isinstance(value, list):
         return [fault for item in value for fault in _outside(item, shape.member)]
     limits = shape.metadata
-    if len(value) > limits.get("max", len(value)) or value not in limits.get("enum", [value]):
+    size = len(value) if isinstance(value, str) else value
+    if size > limits.get("max", size) or value not in limits.get("enum", [value]):
         return [f"{shape.name} can't be {value!r}"]
-    fits = re.fullmatch(limits.get("pattern", r"[\s\S]*"), value)
+    fits = re.fullmatch(limits.get("pattern", r"[\s\S]*"), str(value))
     return [] if fits else [f"{shape.name} can't be {value!r}"]

@@ -9,9 +9,8 @@ from ci.rehearsal.eventbridge import matching_targets, transformed
 from ci.rehearsal.stepfunctions import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ci.rehearsal.cloudformation import Template
+    from ci.rehearsal.stepfunctions import Ended
 
 _TOPIC = "AWS::SNS::Topic"
 
@@ -24,10 +23,8 @@ class Notification:
     text: str
 
 
-def notifications(
-    template: Template, event: dict[str, Any], variables: Mapping[str, str]
-) -> list[Notification]:
-    """All that the event of an execution's end sends; `variables` are that execution's.
+def notifications(template: Template, event: dict[str, Any], ended: Ended) -> list[Notification]:
+    """All that the event of an execution's end sends.
 
     Raises UserError when a role lacks a right, or a service would refuse the request.
     """
@@ -37,11 +34,12 @@ def notifications(
         if target["Arn"] in topics:
             found.append(Notification(topics[target["Arn"]], transformed(target, event)))
         elif ":stateMachine:" in target["Arn"]:
-            found += [
-                Notification(
-                    f"pull request {call.arguments['PullRequestId']}", call.arguments["Content"]
-                )
-                for call in calls(template, target, event, variables)
-                if call.operation == "postCommentForPullRequest"
-            ]
+            for call in calls(template, target, event, ended):
+                asked = call.arguments
+                if call.operation == "postCommentForPullRequest":
+                    found.append(
+                        Notification(f"pull request {asked['PullRequestId']}", asked["Content"])
+                    )
+                elif call.operation == "publish":
+                    found.append(Notification(topics[asked["TopicArn"]], asked["Message"]))
     return found

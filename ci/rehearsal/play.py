@@ -37,6 +37,7 @@ from ci.rehearsal.iam import require
 from ci.rehearsal.notifications import notifications
 from ci.rehearsal.secretsmanager import Gate, secrets_gate
 from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_server, index_server
+from ci.rehearsal.stepfunctions import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -349,7 +350,7 @@ def told(rehearsal: Rehearsal, execution: Execution) -> list[Notification]:
     event = eventbridge.execution_ended(
         template, name, execution.identifier, state, "CloudWatchEvent"
     )
-    return notifications(template, event, execution.variables["variables"])
+    return notifications(template, event, Ended(execution.variables["variables"]))
 
 
 def comment_on(rehearsal: Rehearsal, execution: Execution) -> Notification:

@@ -1,14 +1,14 @@
 """Plays a state machine whose tasks are calls of the AWS SDK.
 
-The rules are those of the Step Functions guide's "Transforming data with JSONata": Arguments and
-Output are JSON in which a string `{% … %}` is an expression, evaluated with $states.
+The rules are those of the Step Functions guide's "Transforming data with JSONata": Arguments,
+Assign and Output are JSON in which a string `{% … %}` is an expression, evaluated with $states.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jsonata  # type: ignore[import-untyped]  # it has no stubs
@@ -19,11 +19,12 @@ from ci.rehearsal.eventbridge import transformed
 from ci.rehearsal.iam import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ci.rehearsal.cloudformation import Template
 
 _AWS_SDK = "arn:aws:states:::aws-sdk:"
+_CALLED_BY_IAM = {"cloudwatchlogs": "logs"}  # where the SDK's name of a service is another
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,26 @@ class Call:
     arguments: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What AWS knows of an execution that has ended.
+
+    `actions` are ActionExecutionDetails of CodePipeline, the newest first, in the spelling of Step
+    Functions. `logs` are lines by log group and stream; of any other stream there is no log.
+    """
+
+    variables: Mapping[str, str]
+    actions: Sequence[Mapping[str, Any]] = ()
+    logs: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+
+
 def calls(
-    template: Template, target: dict[str, Any], event: dict[str, Any], variables: Mapping[str, str]
+    template: Template, target: dict[str, Any], event: dict[str, Any], ended: Ended
 ) -> Iterator[Call]:
     """What the state machine that is an event's `target` calls, one task after the other.
 
-    `variables` are those of the execution that the event is about. Raises UserError when a role
-    lacks a right, a service would refuse the request, or a state is of a kind that is not played.
+    Raises UserError when a role lacks a right, a service would refuse the request, or a state is of
+    a kind that is not played.
     """
     machines = template.resources("AWS::StepFunctions::StateMachine")
     machine = next(item for name, item in machines.items() if template.arn(name) == target["Arn"])
@@ -56,20 +70,53 @@ def calls(
         if state["Type"] == "Choice":
             name = _chosen(state, known)
             continue
-        if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
-            raise UserError("rehearsal-state", f"the state {name} is not played", "use SDK tasks")
-        service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
-        call = Call(service, operation, _evaluated(state["Arguments"], known))
-        arn = _resource(template, call)
-        require(template, machine["RoleArn"], f"{service}:{operation}", arn)
-        check_request(service, operation[0].upper() + operation[1:], call.arguments)
-        yield call
-        if operation == "getPipelineExecution":
-            known["states"]["result"] = _execution_of(event, variables, call.arguments)
-        assigned = _evaluated(state.get("Assign", {}), known)
-        output = _evaluated(state.get("Output", "{% $states.result %}"), known)
+        transition = state
+        if state["Type"] != "Pass":
+            call = _call(template, machine, name, state, known)
+            yield call
+            try:
+                known["states"]["result"] = _answer(call, event, ended)
+            except LookupError:  # the one error that is played, and States.ALL is any
+                transition = state["Catch"][0]
+        assigned = _evaluated(transition.get("Assign", {}), known)
+        output = _evaluated(transition.get("Output", "{% $states.result %}"), known)
         known = {**known, **assigned, "states": {"input": output}}
-        name = state.get("Next")
+        name = transition.get("Next")
+
+
+def _call(
+    template: Template,
+    machine: dict[str, Any],
+    name: str,
+    state: dict[str, Any],
+    known: dict[str, Any],
+) -> Call:
+    """The call of a task; raises UserError unless the role may, and the service would, do it."""
+    if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
+        raise UserError("rehearsal-state", f"the state {name} is not played", "use SDK tasks")
+    service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
+    service = _CALLED_BY_IAM.get(service, service)
+    call = Call(service, operation, _evaluated(state["Arguments"], known))
+    arn = _resource(template, call)
+    require(template, machine["RoleArn"], f"{service}:{operation}", arn)
+    check_request(service, operation[0].upper() + operation[1:], call.arguments)
+    return call
+
+
+def _answer(call: Call, event: dict[str, Any], ended: Ended) -> dict[str, Any]:
+    """What the service answers, in Step Functions' spelling; LookupError for a log that isn't."""
+    asked = call.arguments
+    match call.operation:
+        case "getPipelineExecution":
+            return _execution_of(event, ended.variables, asked)
+        case "listActionExecutions":
+            return {"ActionExecutionDetails": list(ended.actions)}
+        case "filterLogEvents":
+            lines = ended.logs[asked["LogGroupName"], asked["LogStreamNames"][0]]
+            words = re.findall(r'\?"([^"]+)"', asked["FilterPattern"])
+            found = [line for line in lines if any(word in line for word in words)]
+            return {"Events": [{"Message": line} for line in found[: asked["Limit"]]]}
+    return {}
 
 
 def _chosen(state: dict[str, Any], known: dict[str, Any]) -> str:
@@ -88,7 +135,12 @@ def _definition(machine: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resource(template: Template, call: Call) -> str:
-    name = call.arguments.get("PipelineName") or call.arguments.get("RepositoryName")
+    asked = call.arguments
+    if "TopicArn" in asked:
+        return str(asked["TopicArn"])
+    name = asked.get("PipelineName") or asked.get("RepositoryName")
+    if "LogGroupName" in asked:
+        name = f"log-group:{asked['LogGroupName']}:*"
     return f"arn:aws:{call.service}:{template.region}:{template.account}:{name}"
 
 
@@ -107,6 +159,8 @@ def _evaluated(value: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     """`value` with its expressions replaced; `known` are the variables, `states` among them."""
     if isinstance(value, dict):
         return {key: _evaluated(item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_evaluated(item, known) for item in value]
     if not isinstance(value, str) or not (value.startswith("{%") and value.endswith("%}")):
         return value
     expression = jsonata.Jsonata(value[2:-2].strip())

@@ -76,14 +76,19 @@ def test_reports_and_artifacts_are_where_the_sessions_put_them(spec: dict[str, A
     reports = spec["reports"]
     assert {report["file-format"] for report in reports.values()} == {"JUNITXML", "COBERTURAXML"}
     assert {report["base-directory"] for report in reports.values()} == {"reports"}
-    assert spec["artifacts"] == {"base-directory": "dist", "files": ["**/*"]}
+    others = {
+        "coverage-data": {"base-directory": "reports", "files": [".coverage.*"]},
+        "nightly": {"base-directory": "nightly", "files": ["**/*"]},
+    }
+    dist = {"base-directory": "dist", "files": ["**/*"]}
+    assert spec["artifacts"] == dist | {"secondary-artifacts": others}
 
 
-def test_what_uv_downloads_is_cached_and_nothing_of_the_checkout(spec: dict[str, Any]) -> None:
+def test_what_uv_downloads_is_cached_and_what_a_night_resolved(spec: dict[str, Any]) -> None:
     paths = spec["cache"]["paths"]
     assert any("/.cache/uv/" in path for path in paths)
     assert any("/uv/python/" in path for path in paths)
-    assert all(path.startswith("/root/") for path in paths)
+    assert [path for path in paths if not path.startswith("/root/")] == ["nightly/**/*"]
 
 
 # --- what it does --------------------------------------------------------------------------------
@@ -323,7 +328,32 @@ def test_the_sum_of_the_manifest_is_exported(
     assert one.run(spec, SOURCE_COMMIT=given)[0]
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert one.exported("DIST_SHA256") == known
-    assert spec["env"]["exported-variables"] == ["DIST_SHA256"]
+    assert one.exported("DIST_FILES") == "abc"
+    assert spec["env"]["exported-variables"] == ["DIST_SHA256", "DIST_FILES"]
+
+
+def test_the_manifest_is_exported_on_one_line(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "main")
+    (one.source / "dist").mkdir()
+    (one.source / "dist/SHA256SUMS").write_text("aa  a.whl\nbb  a.tar.gz\n")
+    assert one.run(spec, SOURCE_COMMIT=given)[0]
+    assert one.exported("DIST_FILES") == "aa  a.whl;bb  a.tar.gz;"
+
+
+def test_the_coverage_data_of_all_shards_is_put_into_reports(
+    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path
+) -> None:
+    shards = {}
+    for number in (1, 2):
+        folder = tmp_path / f"shard{number}"
+        folder.mkdir()
+        (folder / f".coverage.tests-3.8-{number}of2").write_text("data")
+        shards[f"CODEBUILD_SRC_DIR_shard{number}"] = str(folder)
+    assert one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"), **shards)[0]
+    found = {path.name for path in (one.source / "reports").iterdir()}
+    assert found == {".coverage.tests-3.8-1of2", ".coverage.tests-3.8-2of2"}
 
 
 def test_a_failed_session_exports_nothing(spec: dict[str, Any], one: Build, origin: Path) -> None:

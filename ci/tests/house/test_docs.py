@@ -273,10 +273,18 @@ def names_in(file: str) -> set[str]:
 
 
 def test_the_costs_add_up() -> None:
-    rows = SETUP.rows("What it costs")
+    rows = [row for row in SETUP.rows("What it costs") if len(row) == 3]
     sums = [float(row[2].strip("*")) for row in rows if row[1]]
     assert [round(product(row[1]), 2) for row in rows if row[1]] == sums
     assert float(rows[-1][2].strip("*")) == pytest.approx(sum(sums))
+
+
+def test_the_costs_of_each_setting_are_what_their_arithmetic_says() -> None:
+    rows = SETUP.rows("What a setting costs")
+    assert len(rows) > 5
+    for _, _, arithmetic, cost in rows:
+        products = [product(part) for part in arithmetic.split("+")]
+        assert float(cost) == round(sum(products), 2)
 
 
 def product(arithmetic: str) -> float:

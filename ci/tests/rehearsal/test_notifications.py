@@ -7,6 +7,7 @@ import pytest
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.eventbridge import execution_ended
 from ci.rehearsal.notifications import Notification, notifications
+from ci.rehearsal.stepfunctions import Ended
 from ci.tests.rehearsal.toy import template
 
 TOY = Template(template())
@@ -16,7 +17,7 @@ EXECUTION = "00000000-0000-0000-0000-000000000000"
 
 def told(pipeline: str, state: str, trigger: str = "CloudWatchEvent") -> list[Notification]:
     event = execution_ended(TOY, pipeline, EXECUTION, state, trigger)
-    return notifications(TOY, event, VARIABLES)
+    return notifications(TOY, event, Ended(VARIABLES))
 
 
 def test_a_validation_is_commented() -> None:

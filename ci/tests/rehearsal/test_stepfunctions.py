@@ -10,7 +10,7 @@ import pytest
 from ci.errors import UserError
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.eventbridge import execution_ended, matching_targets
-from ci.rehearsal.stepfunctions import Call, calls
+from ci.rehearsal.stepfunctions import Call, Ended, calls
 from ci.tests.rehearsal.toy import template
 
 VARIABLES = {"SOURCE_COMMIT": "a" * 40, "PULL_REQUEST_ID": "7"}
@@ -22,7 +22,7 @@ def called(document: dict[str, Any], pipeline: str = "Prs") -> list[Call]:
     event = execution_ended(toy, "Prs", EXECUTION, "FAILED", "CloudWatchEvent")
     (target,) = matching_targets(toy, event)
     event["detail"]["pipeline"] = pipeline
-    return list(calls(toy, target, event, VARIABLES))
+    return list(calls(toy, target, event, Ended(VARIABLES)))
 
 
 def change_state(document: dict[str, Any], name: str, **parts: object) -> None:
@@ -72,3 +72,80 @@ def test_a_state_that_is_no_call_of_the_sdk_is_not_passed_over() -> None:
 def test_a_machine_that_asks_for_another_execution_is_named() -> None:
     with pytest.raises(UserError, match="rehearsal-execution"):
         called(template(), pipeline="Releases")
+
+
+def replace_states(document: dict[str, Any], start: str, **states: dict[str, Any]) -> None:
+    machine = document["Resources"]["Comment"]["Properties"]
+    definition = json.loads(machine["DefinitionString"])
+    definition |= {"StartAt": start, "States": {**definition["States"], **states}}
+    machine["DefinitionString"] = json.dumps(definition)
+
+
+@pytest.mark.parametrize(("number", "operations"), [("7", 2), ("8", 0)])
+def test_a_choice_takes_the_first_condition_that_holds(number: str, operations: int) -> None:
+    document = template()
+    which = {
+        "Type": "Choice",
+        "Choices": [{"Condition": f"{{% '7' = '{number}' %}}", "Next": "Read"}],
+        "Default": "Done",
+    }
+    replace_states(document, "Which", Which=which, Done={"Type": "Succeed"})
+    assert len(called(document)) == operations
+
+
+LOG = ("/aws/codebuild/toy", "stream")
+READ_LOG: dict[str, Any] = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:filterLogEvents",
+    "Arguments": {
+        "LogGroupName": LOG[0],
+        "LogStreamNames": ["{% 'str' & 'eam' %}"],
+        "FilterPattern": '?"error[" ?"help"',
+        "Limit": 2,
+    },
+    "Assign": {"said": "{% $join($states.result.Events.Message, ',') %}"},
+    "Output": "{% $states.input %}",
+    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Nothing"}],
+    "Next": "Publish",
+}
+PUBLISH: dict[str, Any] = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::aws-sdk:sns:publish",
+    "Arguments": {"TopicArn": "arn:aws:sns:us-west-2:123456789012:Topic", "Message": "{% $said %}"},
+    "End": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("logs", "message"),
+    [({LOG: ["error[a]: 1", "noise", "help: 2", "help: 3"]}, "error[a]: 1,help: 2"), ({}, "none")],
+)
+def test_an_error_is_caught_and_a_log_is_read_as_its_filter_says(
+    logs: dict[tuple[str, str], list[str]], message: str
+) -> None:
+    document = template()
+    nothing = {"Type": "Pass", "Assign": {"said": "none"}, "Next": "Publish"}
+    replace_states(document, "Look", Look=READ_LOG, Publish=PUBLISH, Nothing=nothing)
+    policy = document["Resources"]["CommentPolicy"]["Properties"]["PolicyDocument"]
+    rights = {"Action": ["logs:FilterLogEvents", "sns:Publish"], "Resource": "*", "Effect": "Allow"}
+    policy["Statement"].append(rights)
+    toy = Template(document)
+    event = execution_ended(toy, "Prs", EXECUTION, "FAILED", "CloudWatchEvent")
+    (target,) = matching_targets(toy, event)
+    *_, publish = calls(toy, target, event, Ended(VARIABLES, logs=logs))
+    assert publish.arguments["Message"] == message
+
+
+def test_what_a_nested_argument_is_called_is_checked_too() -> None:
+    document = template()
+    listing = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:codepipeline:listActionExecutions",
+        "Arguments": {"PipelineName": "Prs", "Filter": {"Execution": "x"}},
+        "End": True,
+    }
+    replace_states(document, "List", List=listing)
+    policy = document["Resources"]["CommentPolicy"]["Properties"]["PolicyDocument"]
+    policy["Statement"].append({"Action": "codepipeline:*", "Resource": "*", "Effect": "Allow"})
+    with pytest.raises(UserError, match="ListActionExecutions refuses"):
+        called(document)
