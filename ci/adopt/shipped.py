@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ci.adopt.copies import OWN_NOXFILE, PYTHONS, TOPS, own_noxfile
-from ci.distributions.checks import contents, matches, privacy
+from ci.checkout.tree import Tree
+from ci.distributions.archive import read_archive
+from ci.distributions.checks import Subject, contents, matches, privacy
 from ci.package.pyproject import table
 
 if TYPE_CHECKING:
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
 
     from ci.adopt.adopter import Adopter
     from ci.distributions.checks import Finding
-    from ci.package.project import Project
 
-    Gate = Callable[[Project, Path], Iterable[Finding]]
+    Gate = Callable[[Subject], Iterable[Finding]]
 
 _TESTS = ("test", "testing", "tests")
 _FOLDERS = ("cdk", "ci")
@@ -95,7 +96,9 @@ def _findings(adopter: Adopter, gate: Gate) -> list[Finding]:
 
 def _judge(adopter: Adopter, names: list[str], gate: Gate) -> list[Finding]:
     with tempfile.TemporaryDirectory(prefix="adopt-") as scratch:
-        return list(gate(adopter.project, _empty_sdist(Path(scratch), names)))
+        sdist = _empty_sdist(Path(scratch), names)
+        archive = read_archive(sdist, max_size=adopter.project.settings.max_size)
+        return list(gate(Subject(adopter.project, archive, Tree({}))))
 
 
 def members(adopter: Adopter) -> list[str]:

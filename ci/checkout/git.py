@@ -18,7 +18,7 @@ def git(root: Path, *arguments: str) -> str:
     """
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            ["git", "--no-replace-objects", *arguments],  # HEAD is what was pushed, not a stand-in
             cwd=root,
             capture_output=True,
             check=True,

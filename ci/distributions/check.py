@@ -6,71 +6,101 @@ dist/ is there only when every check of `ci.distributions.checks` has passed.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci.checkout.tree import committed_tree, working_tree
+from ci.distributions.archive import read_archive
 from ci.distributions.build import clear
-from ci.distributions.checks import contents, identity, privacy, tools
+from ci.distributions.checks import (
+    Subject,
+    contents,
+    identity,
+    privacy,
+    provenance,
+    require_clean,
+    tools,
+)
+from ci.distributions.checks.packing import packing
 from ci.distributions.manifest import NAME as MANIFEST
 from ci.distributions.manifest import dist_folder, write_manifest
-from ci.errors import UserError, exit_with
+from ci.errors import exit_with
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from ci.checkout.tree import Tree
     from ci.distributions.checks import Finding
     from ci.package.project import Project
 
 GATES = (
     identity.size,
-    identity.metadata,
-    identity.stated_version,
-    contents.safe_paths,
+    *provenance.GATES,
     contents.roots,
-    contents.untracked,
     contents.missing,
     privacy.private_names,
+    privacy.text,
     privacy.secrets,
-    tools.twine_check,
-    tools.wheel_contents,
 )
+TOOLS = (tools.twine_check, tools.wheel_contents)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Check the distributions in the folder BUILT; leave DIST_DIR (dist/), or nothing."""
     parser = argparse.ArgumentParser(prog="nox -s build --", description=main.__doc__)
     parser.add_argument("built", type=Path)
-    built = parser.parse_args(argv).built
+    built = parser.parse_args(argv).built.absolute()
     root = Path.cwd()
     dist = dist_folder(root)
     clear(dist)
-    require_clean(inspect(read_project(root), built))
+    require_clean(inspect(read_project(root), built, sources(root)))
     copy(built, dist)
     print((dist / MANIFEST).read_text(encoding="utf-8"), end="")
 
 
-def inspect(project: Project, folder: Path) -> list[Finding]:
+def sources(root: Path) -> Tree:
+    """The files that the distributions are compared with: those of HEAD.
+
+    Where no event named the commit, as on a laptop, uncommitted changes of tracked files count.
+    """
+    if os.environ.get("SOURCE_COMMIT"):
+        return committed_tree(root)
+    tree = working_tree(root)
+    if tree.changed:
+        print(
+            f"compared with the working tree, where {len(tree.changed)} file(s) are not committed"
+        )
+    return tree
+
+
+def inspect(project: Project, folder: Path, tree: Tree) -> list[Finding]:
     """Everything that any gate objects to in the distributions in `folder`."""
     found = list(identity.file_names(project, folder))
-    for distribution in sorted([*folder.glob("*.tar.gz"), *folder.glob("*.whl")]):
-        for gate in GATES:
-            found += gate(project, distribution)
-    return found
+    named = {finding.distribution for finding in found}
+    paths = [path for path in sorted(folder.iterdir()) if path.name not in named]
+    archives = [read_archive(path, max_size=project.settings.max_size) for path in paths]
+    sound = [archive for archive in archives if not archive.problem]
+    with ThreadPoolExecutor() as pool:  # the tools are processes of their own
+        told = [
+            pool.submit(list, tool(project, [a.path for a in sound])) for tool in TOOLS if sound
+        ]
+        for archive in archives:
+            found += examine(Subject(project, archive, tree))
+        return found + [finding for each in told for finding in each.result()]
 
 
-def require_clean(findings: list[Finding]) -> None:
-    """Raise a UserError that lists all `findings`, a line each, if there are any."""
-    if not findings:
+def examine(subject: Subject) -> Iterator[Finding]:
+    """What the gates object to in one distribution; only its packing, if that can't be trusted."""
+    if subject.archive.problem:
+        yield from identity.size(subject)
+        yield from packing(subject)
         return
-    lines = "".join(f"\n  {finding}" for finding in findings)
-    raise UserError(
-        "gates",
-        f"the distributions must not be published, for {len(findings)} reason(s):{lines}\n"
-        "so no distribution is left behind",
-        "mend every line above, then build again",
-    )
+    for gate in GATES:
+        yield from gate(subject)
 
 
 def copy(built: Path, dist: Path) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from packaging.metadata import parse_email
 from packaging.version import InvalidVersion, Version
 
-from ci.distributions.archive import files, is_wheel
+from ci.distributions.archive import is_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from ci.distributions.archive import Archive
 
 
 def stem(distribution: Path) -> str:
@@ -25,20 +27,9 @@ def metadata_path(distribution: Path) -> str:
     return f"{stem(distribution)}.dist-info/METADATA" if is_wheel(distribution) else "PKG-INFO"
 
 
-def read_member(distribution: Path, path: str) -> bytes | None:
-    """The bytes of a regular file inside a distribution, None if there is none of that path.
-
-    Raises UserError when the archive can't be read.
-    """
-    return next((content for file, content in files(distribution) if file.path == path), None)
-
-
-def metadata_version(distribution: Path) -> str | None:
-    """The version as the core metadata has it, None if it has none.
-
-    Raises UserError when the archive can't be read.
-    """
-    content = read_member(distribution, metadata_path(distribution))
+def metadata_version(archive: Archive) -> str | None:
+    """The version as the core metadata has it, None if it has none."""
+    content = archive.files.get(metadata_path(archive.path))
     return parse_email(content)[0].get("version") if content is not None else None
 
 
@@ -50,14 +41,14 @@ def is_version(text: str | None, version: Version) -> bool:
         return False
 
 
-def stated_versions(wheel: Path, import_name: str) -> Iterator[tuple[str, str]]:
-    """The path and the value of each `__version__ = "…"` at the top level of the wheel's package.
+def stated_versions(archive: Archive, import_name: str) -> Iterator[tuple[str, str]]:
+    """The path and the value of each `__version__ = "…"` at the top level of a wheel's package.
 
     A version that is computed or imported is not stated there, and yields nothing.
     """
     path = import_name.replace(".", "/")
     for candidate in (f"{path}/__init__.py", f"{path}.py"):
-        for value in _literals(read_member(wheel, candidate) or b""):
+        for value in _literals(archive.files.get(candidate, b"")):
             yield candidate, value
 
 

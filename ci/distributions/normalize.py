@@ -21,20 +21,24 @@ def normalize_sdist(sdist: Path, *, epoch: int) -> None:
 
     `epoch` is in seconds. What git would track of a mode is kept: whether a file is executable.
     """
-    plain = io.BytesIO()
-    with (
-        tarfile.open(sdist) as old,
-        tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new,
-    ):
-        for info in sorted(old, key=lambda info: info.name):
-            content = old.extractfile(info) if info.isreg() else None
-            new.addfile(_plain(info, epoch), content)
+    with tarfile.open(sdist) as old:
+        plain = canonical_tar(old, epoch=epoch)
     # An empty file name and a fixed time keep the gzip header the same as well.
     with sdist.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=epoch) as packed:
-        packed.write(plain.getvalue())
+        packed.write(plain)
 
 
-def _plain(info: tarfile.TarInfo, epoch: int) -> tarfile.TarInfo:
+def canonical_tar(old: tarfile.TarFile, *, epoch: float) -> bytes:
+    """The bytes of the tar file that `normalize_sdist` packs."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new:
+        for info in sorted(old.getmembers(), key=lambda info: info.name):
+            content = old.extractfile(info) if info.isreg() else None
+            new.addfile(_plain(info, epoch), content)
+    return plain.getvalue()
+
+
+def _plain(info: tarfile.TarInfo, epoch: float) -> tarfile.TarInfo:
     executable = info.isdir() or info.mode & 0o100
     mode = 0o755 if executable else 0o644
     plain = info.replace(mtime=epoch, mode=mode, uid=0, gid=0, uname="", gname="", deep=False)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.checkout.git import git
-from ci.distributions.archive import files, members
+from ci.distributions.archive import read_archive
 from ci.distributions.build import build
 from ci.distributions.manifest import check_manifest, dist_folder
 from ci.errors import UserError, exit_with
+
+_MAX_SIZE = 1024 * 1024 * 1024  # what was built here may be of any size that a machine can hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,17 +101,13 @@ def _member_differences(first: Path, second: Path) -> Iterator[str]:
 
 def _describe(distribution: Path) -> dict[str, dict[str, object]]:
     """What there is to say of each member, by name, in the archive's order."""
-    digests = {
-        member.name: hashlib.sha256(content).hexdigest() for member, content in files(distribution)
-    }
-    return {
-        member.name: _aspects(member, digests.get(member.name)) for member in members(distribution)
-    }
+    archive = read_archive(distribution, max_size=_MAX_SIZE)
+    return {member.name: _aspects(member) for member in archive.members}
 
 
-def _aspects(member: Member, digest: str | None) -> dict[str, object]:
+def _aspects(member: Member) -> dict[str, object]:
     return {
-        "content": digest,
+        "content": hashlib.sha256(member.content).hexdigest(),
         "kind": member.kind,
         "mode": member.mode,
         "mtime": member.mtime,

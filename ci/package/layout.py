@@ -17,9 +17,23 @@ if TYPE_CHECKING:
 
 _PARENTS = (Path("src"), Path())
 
-# Folders beside a package that may hold an __init__.py, and are not it.
-_BESIDE = {
-    *("benchmark", "benchmarks", "build", "cdk", "ci", "dist", "doc", "docs", "example"),
+# What may lie beside a package in Python, and is not it.
+BESIDE = {
+    *(
+        "conftest",
+        "noxfile",
+        "setup",
+        "versioneer",
+        "benchmark",
+        "benchmarks",
+        "build",
+        "cdk",
+        "ci",
+        "dist",
+        "doc",
+        "docs",
+        "example",
+    ),
     *("examples", "scripts", "tasks", "test", "testing", "tests", "tools", "utils"),
 }
 
@@ -85,7 +99,7 @@ def _in_parents(dotted: str) -> Iterator[tuple[Path, Path]]:
 def _packages(root: Path, parent: Path) -> Iterator[Path]:
     """The packages in a folder, but for those that go along with one."""
     for file in sorted((root / parent).glob("*/__init__.py")):
-        if not file.parent.name.startswith((".", "_")) and file.parent.name not in _BESIDE:
+        if not file.parent.name.startswith((".", "_")) and file.parent.name not in BESIDE:
             yield parent / file.parent.name
 
 

@@ -89,7 +89,10 @@ class Project:
 
     `name` is as written there; `package_dir` is the package's folder relative to `root`, or its one
     module; `python_versions` are those to test on (ascending, e.g. "3.8"); `groups` the dependency
-    groups, unresolved; `backend_requires` what `[build-system]` asks for.
+    groups, unresolved; `backend_requires` what `[build-system]` asks for; `static_version` is
+    that of `[project]`, if it is there; `extras` the optional dependencies; `entry_points` by group
+    and name, scripts among them; `dynamic` what the build backend adds by itself; `tool` the tables
+    of all tools.
     """
 
     root: Path
@@ -103,6 +106,11 @@ class Project:
     backend_requires: tuple[str, ...]
     groups: dict[str, list[Any]] = field(default_factory=dict)
     settings: Settings = Settings()
+    static_version: str | None = None
+    extras: dict[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    entry_points: dict[str, dict[str, str]] = field(default_factory=dict)
+    dynamic: frozenset[str] = frozenset()
+    tool: dict[str, Any] = field(default_factory=dict)
 
     @property
     def normalized_name(self) -> NormalizedName:
@@ -144,13 +152,18 @@ def parse_project(root: Path, document: dict[str, Any]) -> Project:
         package_dir=package_dir,
         requires_python=_requires_python(metadata),
         python_versions=settings.pythons or _python_versions(metadata),
-        dependencies=_dependencies(metadata),
+        dependencies=_requirements(strings(metadata, "dependencies", "[project]")),
         build_backend=str(build_system.get("build-backend", "setuptools.build_meta:__legacy__")),
         backend_requires=tuple(
             strings(build_system, "requires", "[build-system]") or ["setuptools"]
         ),
         groups=_groups(document),
         settings=settings,
+        static_version=str(metadata["version"]) if "version" in metadata else None,
+        extras=_extras(metadata),
+        entry_points=_entry_points(metadata),
+        dynamic=frozenset(strings(metadata, "dynamic", "[project]")),
+        tool=table(document, "tool"),
     )
 
 
@@ -201,8 +214,7 @@ def _python_versions(metadata: dict[str, Any]) -> tuple[str, ...]:
     return tuple(version for version in found if Version(version) <= newest) or tuple(found)
 
 
-def _dependencies(metadata: dict[str, Any]) -> tuple[Requirement, ...]:
-    texts = strings(metadata, "dependencies", "[project]")
+def _requirements(texts: list[str]) -> tuple[Requirement, ...]:
     parsed = []
     for text in texts:
         try:
@@ -214,6 +226,32 @@ def _dependencies(metadata: dict[str, Any]) -> tuple[Requirement, ...]:
                 "write it as PEP 508 has it",
             ) from None
     return tuple(parsed)
+
+
+def _extras(metadata: dict[str, Any]) -> dict[str, tuple[Requirement, ...]]:
+    extras = table({"project": metadata}, "project", "optional-dependencies")
+    return {
+        canonicalize_name(name): _requirements(strings(extras, name, "optional-dependencies"))
+        for name in extras
+    }
+
+
+def _entry_points(metadata: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """All of them by group and name; scripts are two of the groups."""
+    named = table({"project": metadata}, "project", "entry-points")
+    groups = {
+        "console_scripts": metadata.get("scripts", {}),
+        "gui_scripts": metadata.get("gui-scripts", {}),
+        **named,
+    }
+    for group, points in groups.items():
+        if not isinstance(points, dict) or not all(isinstance(p, str) for p in points.values()):
+            raise UserError(
+                "pyproject-type",
+                f"the entry points {group} in [project] are {points!r}",
+                'make it a table of strings, name = "module:function"',
+            )
+    return {group: dict(points) for group, points in groups.items() if points}
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from ci.checkout.changelog import check_changelog
 from ci.checkout.commit import check_branch, check_clean, check_commit
 from ci.checkout.git import git, resolve
+from ci.distributions.archive import read_archive
 from ci.distributions.manifest import dist_folder, read_release
 from ci.distributions.metadata import is_version, metadata_version, stated_versions
 from ci.errors import UserError, exit_with, printable
@@ -143,7 +144,8 @@ def check_wheel(project: Project, release: Release) -> None:
             f"{release.folder} holds {release.name}, and this is {project.name}",
             "build again (nox -s build)",
         )
-    wheel = release.folder / next(iter(release.files))
+    name = next(iter(release.files))
+    wheel = read_archive(release.folder / name, max_size=project.settings.max_size)
     says = [("the metadata", metadata_version(wheel))]
     says += [
         (f"__version__ in {path}", text)
@@ -153,7 +155,7 @@ def check_wheel(project: Project, release: Release) -> None:
         if not is_version(text, release.version):
             raise UserError(
                 "wheel-version",
-                f"{what} of {wheel.name} is {text!r}, not {release.version}",
+                f"{what} of {name} is {text!r}, not {release.version}",
                 "keep the version in one place, and build again (nox -s build)",
             )
 

@@ -12,6 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from ci.distributions.manifest import write_manifest
+from ci.distributions.normalize import normalize_sdist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +58,19 @@ classifiers = ["Programming Language :: Python :: 3.12"]
 """
 
 
+PYPROJECT = _BUILD["hatchling"] + _PROJECT
+FILES = {
+    "README.md": "Demo.\n",
+    "CHANGELOG.md": "# Changelog\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
+    ".gitignore": "dist/\nbuild/\n*.egg-info/\n__pycache__/\n",
+    "src/demo_pkg/__init__.py": '"""Demo."""\n\n__version__ = "1.2.0"\n',
+    "src/demo_pkg/py.typed": "",
+    "tests/test_demo.py": "import demo_pkg\n",
+}
+SDIST_FILES = {"pyproject.toml": PYPROJECT, **FILES}
+EPOCH = 1_700_000_000
+
+
 def make_package(
     root: Path, *, backend: str = "hatchling", system: str = "", more: str = ""
 ) -> Path:
@@ -68,12 +82,7 @@ def make_package(
         root,
         {
             "pyproject.toml": (system or _BUILD[backend]) + _PROJECT + more,
-            "README.md": "Demo.\n",
-            "CHANGELOG.md": "# Changelog\n\n## [1.2.0] - 2026-01-31\n\n- Demo.\n",
-            ".gitignore": "dist/\nbuild/\n*.egg-info/\n__pycache__/\n",
-            "src/demo_pkg/__init__.py": '"""Demo."""\n\n__version__ = "1.2.0"\n',
-            "src/demo_pkg/py.typed": "",
-            "tests/test_demo.py": "import demo_pkg\n",
+            **FILES,
         },
     )
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -132,8 +141,7 @@ def make_sdist(
     """An sdist of the good package, made by hand, with `more` members."""
     files = {
         "PKG-INFO": METADATA.replace(b"1.2.0", version.encode()),
-        "pyproject.toml": b"",
-        "src/demo_pkg/__init__.py": b"",
+        **{name: text.encode() for name, text in SDIST_FILES.items()},
         **(more or {}),
     }
     stem = f"demo_pkg-{version}"
@@ -142,7 +150,9 @@ def make_sdist(
         info = tarfile.TarInfo(f"{stem}/{name}")
         info.size = len(content)
         infos.append((info, content))
-    return write_tar(folder / f"{stem}.tar.gz", infos)
+    path = write_tar(folder / f"{stem}.tar.gz", infos)
+    normalize_sdist(path, epoch=EPOCH)
+    return path
 
 
 def write_tar(path: Path, infos: list[tuple[tarfile.TarInfo, bytes]]) -> Path:
@@ -163,15 +173,19 @@ def make_wheel(
     """A wheel of the good package, made by hand, with `more` members."""
     stem = f"demo_pkg-{version}"
     files = {
-        "demo_pkg/__init__.py": b"",
+        "demo_pkg/__init__.py": FILES["src/demo_pkg/__init__.py"].encode(),
         "demo_pkg/py.typed": b"",
         f"{stem}.dist-info/METADATA": METADATA.replace(b"1.2.0", version.encode()),
         f"{stem}.dist-info/WHEEL": _WHEEL.format(tag).encode(),
         **(more or {}),
     }
     record = f"{stem}.dist-info/RECORD"
-    lines = [f"{name},{_digest(content)},{len(content)}\n" for name, content in files.items()]
-    files[record] = "".join([*lines, f"{record},,\n"]).encode()
+    lines = [
+        f"{name},{_digest(content)},{len(content)}\n"
+        for name, content in files.items()
+        if name != record
+    ]
+    files.setdefault(record, "".join([*lines, f"{record},,\n"]).encode())
     path = folder / f"{stem}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():

@@ -1,6 +1,6 @@
 """What stops a build: each gate looks at one distribution and yields what it objects to.
 
-A gate never stops at its first finding, so that whoever mends a package sees the whole list.
+A gate never stops at its first finding, so that whoever fixes a package sees the whole list.
 """
 
 from __future__ import annotations
@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from ci.distributions.metadata import stem
+from ci.errors import UserError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from ci.checkout.tree import Tree
+    from ci.distributions.archive import Archive
+    from ci.package.project import Project
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +40,41 @@ class Finding:
         member = self.member if self.member.isprintable() else ascii(self.member)
         where = ": ".join(filter(None, (self.distribution, member)))
         return f"{where}: {self.found}: {self.remedy} [{self.rule}]"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a gate looks at: a distribution of `project`, and the files that it should come from."""
+
+    project: Project
+    archive: Archive
+    tree: Tree
+
+    @property
+    def stem(self) -> str:
+        """The `<name>-<version>` of the distribution's file name."""
+        return stem(self.archive.path)
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel, otherwise it is an sdist."""
+        return self.archive.is_wheel
+
+    def finding(self, member: str, rule: str, found: str, remedy: str) -> Finding:
+        """A finding in this distribution."""
+        return Finding(self.archive.path.name, member, rule, found, remedy)
+
+
+def require_clean(findings: Sequence[Finding]) -> None:
+    """Raise a UserError that lists all `findings`, a line each, if there are any."""
+    if not findings:
+        return
+    lines = "".join(f"\n  {finding}" for finding in findings)
+    raise UserError(
+        "gates",
+        f"the distributions must not be published, for {len(findings)} reason(s):{lines}",
+        "fix every line above, then build again",
+    )
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

@@ -1,7 +1,8 @@
-"""Are these the distributions of this package, and of one version: file names, size, metadata."""
+"""Are these the distributions of this package: file names, size, metadata, entry points."""
 
 from __future__ import annotations
 
+import configparser
 from typing import TYPE_CHECKING
 
 from packaging.metadata import Metadata
@@ -14,9 +15,8 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from ci.distributions.archive import is_wheel, members
-from ci.distributions.checks import Finding
-from ci.distributions.metadata import is_version, metadata_path, read_member, stated_versions
+from ci.distributions.checks import Finding, requirements
+from ci.distributions.metadata import is_version, metadata_path, stated_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from ci.distributions.checks import Subject
     from ci.package.project import Project
 
 _LARGEST = 3
@@ -80,15 +81,15 @@ def _identify(name: str) -> tuple[str, tuple[NormalizedName, Version] | None]:
     return "", None
 
 
-def size(project: Project, distribution: Path) -> Iterator[Finding]:
+def size(subject: Subject) -> Iterator[Finding]:
     """No larger than [tool.ci] max-size; the largest members are named."""
-    found, limit = distribution.stat().st_size, project.settings.max_size
+    found = subject.archive.path.stat().st_size
+    limit = subject.project.settings.max_size
     if found <= limit:
         return
-    largest = sorted(members(distribution), key=lambda member: -member.size)[:_LARGEST]
-    names = ", ".join(f"{member.path} ({member.size:,} bytes)" for member in largest)
-    yield Finding(
-        distribution.name,
+    largest = sorted(subject.archive.members, key=lambda member: -len(member.content))[:_LARGEST]
+    names = ", ".join(f"{member.path} ({len(member.content):,} bytes)" for member in largest)
+    yield subject.finding(
         "",
         "size",
         f"it has {found:,} bytes, the limit is {limit:,}; the largest members are {names}",
@@ -96,54 +97,104 @@ def size(project: Project, distribution: Path) -> Iterator[Finding]:
     )
 
 
-def metadata(project: Project, distribution: Path) -> Iterator[Finding]:
-    """Valid core metadata: name and requires-python of pyproject, the file name's version."""
-    member = metadata_path(distribution)
-    content = read_member(distribution, member)
+def metadata(subject: Subject) -> Iterator[Finding]:
+    """Valid core metadata that says of the package what pyproject.toml and the file name say."""
+    member = metadata_path(subject.archive.path)
+    content = subject.archive.files.get(member)
     if content is None:
-        yield Finding(
-            distribution.name, member, "metadata", "it is missing", "mend the build backend's setup"
-        )
+        yield subject.finding(member, "metadata", "it is missing", "fix the build backend's setup")
         return
     try:
         parsed = Metadata.from_email(content)
     except ExceptionGroup as group:
         for error in group.exceptions:
-            yield Finding(
-                distribution.name,
-                member,
-                "metadata",
-                f"it is invalid ({error})",
-                "mend [project] in pyproject.toml",
+            yield subject.finding(
+                member, "metadata", f"it is invalid ({error})", "fix [project] in pyproject.toml"
             )
         return
-    _, identity = _identify(distribution.name)
-    for key, found, wanted in (
+    for found in _differences(subject, parsed):
+        yield subject.finding(
+            member,
+            "metadata",
+            found,
+            "have the build backend take it from pyproject.toml, the version from one place",
+        )
+
+
+def _differences(subject: Subject, parsed: Metadata) -> Iterator[str]:
+    project = subject.project
+    _, identity = _identify(subject.archive.path.name)
+    pairs: list[tuple[str, object, object]] = [
         ("name", canonicalize_name(parsed.name), project.normalized_name),
         ("version", parsed.version, identity[1] if identity else None),
-        ("requires-python", parsed.requires_python or SpecifierSet(), project.requires_python),
+    ]
+    if project.static_version is not None and not is_version(
+        project.static_version, parsed.version
     ):
+        pairs.append(("version", parsed.version, project.static_version))
+    if "requires-python" not in project.dynamic:
+        said = parsed.requires_python or SpecifierSet()
+        pairs.append(("requires-python", said, project.requires_python))
+    if "optional-dependencies" not in project.dynamic:
+        extras = [canonicalize_name(extra) for extra in parsed.provides_extra or []]
+        pairs.append(("extras", ", ".join(sorted(extras)), ", ".join(sorted(project.extras))))
+    for key, found, wanted in pairs:
         if found != wanted:
-            yield Finding(
-                distribution.name,
+            yield f"its {key} is {str(found)!a}, not {str(wanted)!a}"
+    if not project.dynamic & {"dependencies", "optional-dependencies"}:
+        yield from requirements.differences(project, parsed.requires_dist or [])
+
+
+def entry_points(subject: Subject) -> Iterator[Finding]:
+    """The entry points of a wheel, scripts among them, are those of [project] in pyproject.toml."""
+    if not subject.is_wheel:
+        return
+    member = f"{subject.stem}.dist-info/entry_points.txt"
+    text = subject.archive.files.get(member, b"").decode("utf-8", "replace")
+    parser = configparser.RawConfigParser(delimiters=("=",), strict=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        yield subject.finding(
+            member, "entry-points", f"it can't be read ({error.message!a})", _ENTRY_REMEDY
+        )
+        return
+    found = _points({section: dict(parser.items(section)) for section in parser.sections()})
+    wanted = _points(subject.project.entry_points)
+    for group, name, value in sorted(found ^ wanted):
+        if _DYNAMIC.get(group, "entry-points") not in subject.project.dynamic:
+            only = "pyproject.toml" if (group, name, value) in wanted else "the wheel"
+            yield subject.finding(
                 member,
-                "metadata",
-                f"its {key} is {str(found)!r}, not {str(wanted)!r}",
-                "have the build backend take it from pyproject.toml, the version from one place",
+                "entry-points",
+                f"only {only} has {name} = {value} in {group}",
+                _ENTRY_REMEDY,
             )
 
 
-def stated_version(project: Project, distribution: Path) -> Iterator[Finding]:
+_ENTRY_REMEDY = "declare scripts and entry points in [project] of pyproject.toml, nowhere else"
+_DYNAMIC = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
+
+
+def _points(groups: dict[str, dict[str, str]]) -> set[tuple[str, str, str]]:
+    return {
+        (group, name, "".join(value.split()))
+        for group, points in groups.items()
+        for name, value in points.items()
+    }
+
+
+def stated_version(subject: Subject) -> Iterator[Finding]:
     """Where a wheel's package states its `__version__` as a literal, it is the wheel's version."""
-    if not is_wheel(distribution):
+    if not subject.is_wheel:
         return
-    version = parse_wheel_filename(distribution.name)[1]
-    for member, stated in stated_versions(distribution, project.import_name):
+    version = parse_wheel_filename(subject.archive.path.name)[1]
+    for member, stated in stated_versions(subject.archive, subject.project.import_name):
         if not is_version(stated, version):
-            yield Finding(
-                distribution.name,
+            yield subject.finding(
                 member,
                 "stated-version",
-                f"its __version__ is {stated!r}, and the wheel is {version}",
+                f"its __version__ is {stated!a}, and the wheel is {version}",
                 "keep the version in one place",
             )

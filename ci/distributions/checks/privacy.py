@@ -1,9 +1,10 @@
-"""Nothing secret or private is shipped: neither by its name nor by what stands in it."""
+"""Nothing secret or private is shipped: neither by its name nor by what is in it."""
 
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from detect_secrets.plugins.aws import AWSKeyDetector
@@ -24,14 +25,13 @@ from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from ci.distributions.archive import files, members
-from ci.distributions.checks import Finding, matches
+from ci.distributions.archive import MAX_MEMBERS
+from ci.distributions.checks import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from ci.package.project import Project
+    from ci.distributions.checks import Finding, Subject
 
 # Lower case; compared with every part of a member's path, so that a folder's name counts too.
 _PRIVATE_NAMES = {
@@ -103,16 +103,23 @@ _PRIVATE_NAMES = {
 
 
 class _Unquoted(RegexBasedDetector):
-    """Forms that detect-secrets' own plugins don't know."""
+    """What detect-secrets lacks. A pattern that begins literally is fast."""
 
     secret_type = "credential"  # noqa: S105 - the kind that is reported, not a secret
     denylist = (
-        re.compile(r"(?i)aws_secret_access_key[ \t]*[=:][ \t]*([0-9a-z/+]{40})(?![0-9a-z/+=])"),
+        re.compile(
+            r"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY)[ \t]*[=:][ \t]*"
+            r"([0-9A-Za-z/+]{40})(?![0-9A-Za-z/+=])"
+        ),
         re.compile(r"github_pat_\w{40,}"),
         re.compile(r"pypi-(?:AgE[\w-]{16,}|\w{32,})"),
-        re.compile(r"BEGIN ENCRYPTED [P]RIVATE KEY|PuTTY-User-Key-File-[3]"),
+        re.compile(r"BEGIN ENCRYPTED [P]RIVATE KEY"),
+        re.compile(r"PuTTY-User-Key-File-[3]"),
         re.compile(r"\"SecretAccessKey\"\s*:\s*\"([0-9A-Za-z/+]{40})\""),
-        re.compile(r"\b(?:AIza[\w-]{35}|hf_[A-Za-z0-9]{34}|sk-ant-[\w-]{20,}|npm_[A-Za-z0-9]{36})"),
+        re.compile(r"AIza[\w-]{35}"),
+        re.compile(r"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{34}"),
+        re.compile(r"sk-ant-[\w-]{20,}"),
+        re.compile(r"npm_(?<![A-Za-z0-9]npm_)[A-Za-z0-9]{36}"),
         re.compile(r"_authToken[ \t]*=[ \t]*[\"']?(?:npm_\w{30,}|[0-9a-fA-F-]{36})"),
     )
 
@@ -140,17 +147,27 @@ _DETECTORS: tuple[RegexBasedDetector, ...] = (
 )
 
 
-def private_names(project: Project, distribution: Path) -> Iterator[Finding]:
+# What is in every match of patterns that take long where it is not.
+_NEEDED = {MailchimpDetector: "-us", OpenAIDetector: "T3BlbkFJ"}
+
+# Of a long line so much is looked at at once: a pattern may take quadratic time. Windows overlap by
+# more than the length of any token.
+_WINDOW, _OVERLAP = 4096, 1024
+
+
+_COMPILED_NAMES = {
+    kind: [(pattern, re.compile(translate(pattern))) for pattern in patterns]
+    for kind, patterns in _PRIVATE_NAMES.items()
+}
+
+
+def private_names(subject: Subject) -> Iterator[Finding]:
     """No member is named like a secret, data, an archive, a notebook, or a leftover."""
-    for member in members(distribution):
+    allowed = subject.project.settings.allow_names
+    for member in subject.archive.members:
         looks = _looks_like(member.path)
-        if (
-            looks
-            and member.kind != "folder"
-            and not matches(member.path, project.settings.allow_names)
-        ):
-            yield Finding(
-                distribution.name,
+        if looks and member.kind != "folder" and not matches(member.path, allowed):
+            yield subject.finding(
                 member.path,
                 "private-name",
                 f"it is named like {looks}",
@@ -160,21 +177,53 @@ def private_names(project: Project, distribution: Path) -> Iterator[Finding]:
 
 def _looks_like(path: str) -> str | None:
     parts = [part.strip() for part in path.lower().split("/")]
-    for kind, patterns in _PRIVATE_NAMES.items():
-        for pattern in patterns:
-            if any(fnmatchcase(part, pattern) for part in parts):
+    for kind, patterns in _COMPILED_NAMES.items():
+        # A module may be about secrets; one that holds some is found by its contents.
+        named = parts if kind != "a secret" or not path.endswith(_MODULES) else _hidden(parts)
+        for pattern, compiled in patterns:
+            if any(map(compiled.match, named)):
                 return f"{kind} ({pattern})"
     return None
 
 
-def secrets(project: Project, distribution: Path) -> Iterator[Finding]:
+def _hidden(parts: list[str]) -> list[str]:
+    return [part for part in parts if part.startswith(".")]
+
+
+_MODULES = (".py", ".pyi")
+
+
+def text(subject: Subject) -> Iterator[Finding]:
+    """Every file is UTF-8 text, which a review can show, or is allowed by its name."""
+    settings = subject.project.settings
+    allowed = (*settings.allow_names, *settings.not_in_git)
+    for member in subject.archive.members:
+        if member.kind == "file" and not _is_text(member.content):
+            if matches(member.path, allowed):
+                continue
+            yield subject.finding(
+                member.path,
+                "not-text",
+                "it is no UTF-8 text, so no review shows what it holds",
+                "leave it out, or add it to allow-names in [tool.ci]",
+            )
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in content
+
+
+def secrets(subject: Subject) -> Iterator[Finding]:
     """No file holds a credential in a known form. What was found is never printed."""
-    for member, content in files(distribution):
-        if matches(member.path, project.settings.allow_secrets_in):
+    for member in subject.archive.members:
+        if matches(member.path, subject.project.settings.allow_secrets_in):
             continue
-        for number, kind in sorted(_credentials(content)):
-            yield Finding(
-                distribution.name,
+        for number, kind in sorted(_credentials(member.content)):
+            yield subject.finding(
                 member.path,
                 "secret",
                 f"line {number} holds what looks like one: {kind}",
@@ -183,22 +232,32 @@ def secrets(project: Project, distribution: Path) -> Iterator[Finding]:
             )
 
 
+@lru_cache(maxsize=MAX_MEMBERS)  # the wheel holds what the sdist holds
 def _credentials(content: bytes) -> set[tuple[int, str]]:
     """Line number and kind of everything that looks like a credential.
 
     Latin-1 reads any byte; without its zeros UTF-16 reads like ASCII.
     """
-    text = content.decode("latin-1").replace("\0", "")
-    # The whole at once first, since most files are clean: line by line is many times slower.
-    suspected = [detector for detector in _DETECTORS if _finds(detector, text)]
-    lines = text.split("\n") if suspected else []
     return {
-        (number, detector.secret_type)
-        for detector in suspected
-        for number, line in enumerate(lines, 1)
-        if _finds(detector, line)
+        (number + block.count("\n", 0, match.start()), detector.secret_type)
+        for number, block in _blocks(content.decode("latin-1").replace("\0", ""))
+        for detector in _DETECTORS
+        if _NEEDED.get(type(detector), "") in block
+        for pattern in detector.denylist
+        for match in pattern.finditer(block)
+        if any(True for _ in detector.analyze_string(match[0]))
     }
 
 
-def _finds(detector: RegexBasedDetector, text: str) -> bool:
-    return any(True for _ in detector.analyze_string(text))
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in pieces of whole lines, or of windows in a long line, with their line numbers."""
+    start, number = 0, 1
+    while start < len(text):
+        end = start + _WINDOW
+        line_end = text.rfind("\n", start, end) + 1
+        whole = end >= len(text)
+        stop = len(text) if whole else line_end or end
+        yield number, text[start:stop]
+        next_start = stop if whole or line_end else end - _OVERLAP
+        number += text.count("\n", start, next_start)
+        start = next_start

@@ -12,41 +12,44 @@ from ci.distributions.archive import is_wheel
 from ci.distributions.checks import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ci.package.project import Project
 
 
-def twine_check(project: Project, distribution: Path) -> Iterator[Finding]:
+def twine_check(project: Project, distributions: Sequence[Path]) -> Iterator[Finding]:
     """PyPI would accept and render the metadata: `twine check --strict`."""
-    for line in _complaints(project, "twine", "check", "--strict", str(distribution)):
-        if not line.startswith("Checking "):
-            yield Finding(
-                distribution.name, "", "twine-check", line, "mend [project] in pyproject.toml"
-            )
+    about = ""
+    names = {str(path): path.name for path in distributions}
+    for line in _complaints(project, "twine", "check", "--strict", *names):
+        checking = re.match("Checking (.+): ", line)
+        if checking:
+            about = names.get(checking[1], "")
+        else:
+            yield Finding(about, "", "twine-check", line, "fix [project] in pyproject.toml")
 
 
-def wheel_contents(project: Project, distribution: Path) -> Iterator[Finding]:
+def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[Finding]:
     """Nothing that a wheel ought not to hold: check-wheel-contents, as the package sets it up."""
-    if not is_wheel(distribution):
-        return
-    for line in _complaints(project, "check_wheel_contents", str(distribution)):
-        yield Finding(
-            distribution.name,
-            "",
-            "wheel-contents",
-            line.removeprefix(f"{distribution}: "),
-            "leave it out of the wheel, or see the tool's documentation of that code",
-        )
+    for path in filter(is_wheel, distributions):
+        for line in _complaints(project, "check_wheel_contents", str(path)):
+            yield Finding(
+                path.name,
+                "",
+                "wheel-contents",
+                line.removeprefix(f"{path}: "),
+                "leave it out of the wheel, or see the tool's documentation of that code",
+            )
 
 
 def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
     """What a tool printed, a line each, if it failed; nothing if it passed."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", module, *arguments],
+        [sys.executable, "-I", "-u", "-m", module, *arguments],
         cwd=project.root,
-        env={**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "1000"},
+        # rich folds lines for a dumb terminal, and colours them where FORCE_COLOR is set.
+        env=os.environ | {"NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "xterm", "COLUMNS": "1000"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -103,7 +103,7 @@ def lacking(package: Path) -> Lacking:
             '[tool.pdm.dev-dependencies]\ntest = ["-e file:///x", "pytest"]\n',
             ["pytest", RUNNERS[1]],
         ),
-        ('[project.optional-dependencies]\ntest = ["a b", "six"]\n', ["six", *RUNNERS]),
+        ('[project.optional-dependencies]\ntest = ["six"]\n', ["six", *RUNNERS]),
         ('[tool.hatch.envs.hatch-test]\nextra-dependencies = ["six"]\n', ["six", *RUNNERS]),
     ],
 )

@@ -1,0 +1,70 @@
+"""Can a distribution be read in one way only, and unpacked without harm."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ci.distributions.checks import Finding, Subject
+
+
+def packing(subject: Subject) -> Iterator[Finding]:
+    """A plain archive of bounded size, which every program reads alike."""
+    if subject.archive.problem:
+        yield subject.finding(
+            "",
+            "packing",
+            subject.archive.problem,
+            "have the build backend write a plain archive; if it is too large, leave data out or"
+            " raise max-size in [tool.ci]",
+        )
+
+
+def safe_paths(subject: Subject) -> Iterator[Finding]:
+    """No absolute path, no `..`, no links, no devices, nothing twice, an sdist in one folder."""
+    members = subject.archive.members
+    for member in members:
+        for found in _objections(subject, member.name):
+            yield _unsafe(subject, member.name, found)
+        if member.kind in {"link", "other"}:
+            yield _unsafe(subject, member.name, "it is a link or a device, not a file")
+    for name, count in Counter(member.name.rstrip("/") for member in members).items():
+        if count > 1:
+            yield _unsafe(subject, name, f"it is there {count} times")
+    yield from _clashes(subject)
+
+
+def _objections(subject: Subject, name: str) -> Iterator[str]:
+    parts = PurePosixPath(name).parts
+    top = None if subject.is_wheel else subject.stem
+    if not parts or name.startswith("/") or ".." in parts:
+        yield "its path leads out of the distribution"
+    elif "\\" in name or ":" in parts[0]:
+        yield "its path means another place on Windows"
+    elif "/".join(parts) != name.rstrip("/") or not name.isprintable():
+        yield "its path is written in an unusual way"
+    elif top and parts[0] != top:
+        yield f"it lies outside of the folder {top}"
+
+
+def _clashes(subject: Subject) -> Iterator[Finding]:
+    """Names that are the same where case or accents don't count, and files that are folders too."""
+    names = {member.name.rstrip("/") for member in subject.archive.members}
+    first: dict[str, str] = {}
+    for name in sorted(names):
+        other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if other != name:
+            yield _unsafe(subject, name, f"on many systems it is the same file as {other!a}")
+    files = {member.name for member in subject.archive.members if member.kind == "file"}
+    for parent in sorted({str(parent) for name in names for parent in PurePosixPath(name).parents}):
+        if parent in files:
+            yield _unsafe(subject, parent, "it is a file, and other members lie in it")
+
+
+def _unsafe(subject: Subject, name: str, found: str) -> Finding:
+    return subject.finding(name, "unsafe-member", found, "ship plain files below one folder, once")

@@ -1,0 +1,476 @@
+"""Distributions that hold something that git and pyproject.toml don't say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.tree import working_tree
+from ci.distributions.checks import provenance
+from ci.distributions.normalize import normalize_sdist
+from ci.errors import UserError
+from ci.package.project import Project, Settings, read_project
+from ci.tests.distributions.subjects import found, subject
+from ci.tests.samples import (
+    EPOCH,
+    FILES,
+    METADATA,
+    STEM,
+    commit,
+    git,
+    make_package,
+    make_sdist,
+    make_wheel,
+    write,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INFO, DATA = f"{STEM}.dist-info", f"{STEM}.data"
+INIT = "demo_pkg/__init__.py"
+_MORE = """
+license-files = ["LICENSE"]
+dependencies = ["requests>=2"]
+[project.optional-dependencies]
+fast = ["numpy"]
+[project.scripts]
+demo = "demo_pkg:main"
+[project.entry-points."demo.plugins"]
+one = "demo_pkg.one:Plugin"
+[tool.hatch.build.targets.wheel.shared-data]
+"share" = "share/demo"
+[tool.hatch.build.targets.wheel.shared-scripts]
+"scripts/demo.sh" = "demo.sh"
+"scripts/demo.py" = "demo-too"
+"""
+_SCRIPT = "#!/usr/bin/env python3\nprint('demo')\n"
+_METADATA = METADATA.replace(
+    b"\n\n",
+    b"\nRequires-Dist: requests>=2\nRequires-Dist: numpy; extra == 'fast'\n"
+    b"Provides-Extra: fast\n\n",
+)
+_ENTRIES = b"[console_scripts]\ndemo = demo_pkg:main\n\n[demo.plugins]\none = demo_pkg.one:Plugin\n"
+# What a wheel of that package holds, besides what every wheel of these tests does.
+_GOOD = {
+    f"{INFO}/METADATA": _METADATA,
+    f"{INFO}/entry_points.txt": _ENTRIES,
+    f"{INFO}/top_level.txt": b"demo_pkg\n",
+    f"{INFO}/licenses/LICENSE": b"Do as you like.\n",
+    f"{DATA}/data/share/demo/a/words.txt": b"words\n",
+    f"{DATA}/scripts/demo.sh": b"#!/bin/sh\n",
+    f"{DATA}/scripts/demo-too": b"#!python\nprint('demo')\n",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A package with dependencies, an extra, entry points, data, scripts and a licence."""
+    root = make_package(tmp_path_factory.mktemp("package"), more=_MORE)
+    write(
+        root,
+        {
+            "LICENSE": "Do as you like.\n",
+            "share/a/words.txt": "words\n",
+            "scripts/demo.sh": "#!/bin/sh\n",
+            "scripts/demo.py": _SCRIPT,
+            "src/demo_extra.pth": "import demo_pkg\n",
+        },
+    )
+    commit(root)
+    return read_project(root)
+
+
+def wheel_of(folder: Path, more: dict[str, bytes] | None = None) -> Path:
+    return make_wheel(folder, {**_GOOD, **(more or {})})
+
+
+def sdist_of(project: Project, folder: Path, more: dict[str, bytes] | None = None) -> Path:
+    pyproject = (project.root / "pyproject.toml").read_bytes()
+    return make_sdist(folder, {"PKG-INFO": _METADATA, "pyproject.toml": pyproject, **(more or {})})
+
+
+def test_what_git_and_pyproject_say_passes(project: Project, tmp_path: Path) -> None:
+    for distribution in (wheel_of(tmp_path), sdist_of(project, tmp_path)):
+        assert found(provenance.provenance, project, distribution) == []
+    provenance.require_provenance(project, sorted(tmp_path.iterdir()))
+
+
+CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
+    "a changed module": ({INIT: b"evil\n"}, {"not-committed"}),
+    "a changed version": ({INIT: b'__version__ = "1.2.1"\n'}, {"not-committed", "stated-version"}),
+    "another end of lines": (
+        {INIT: FILES["src/demo_pkg/__init__.py"].replace("\n", "\r\n").encode()},
+        {"not-committed"},
+    ),
+    "a module of another file's bytes": ({"demo_pkg/py.typed": b"Demo.\n"}, {"not-committed"}),
+    "a module more": ({"demo_pkg/evil.py": b""}, {"untracked"}),
+    "a package more": ({"pip/__init__.py": b""}, {"untracked"}),
+    "a .pth": ({"demo.pth": b"import evil\n"}, {"untracked"}),
+    "a changed .pth": ({"demo_extra.pth": b"import evil\n"}, {"not-committed"}),
+    "a file of the repository's top": ({"README.md": b"Demo.\n"}, {"untracked"}),
+    "bytecode": ({"demo_pkg/__pycache__/a.cpython-312.pyc": b""}, {"untracked"}),
+    "an extension module": ({"demo_pkg/_fast.so": b"\x7fELF"}, {"untracked"}),
+    "a script called pip": ({f"{DATA}/scripts/pip": b"#!python\n"}, {"data-folder"}),
+    "a declared script with other bytes": (
+        {f"{DATA}/scripts/demo.sh": b"#!/bin/sh\nevil\n"},
+        {"data-folder"},
+    ),
+    "a declared script with another first line": (
+        {f"{DATA}/scripts/demo-too": b"#!/bin/evil\nprint('demo')\n"},
+        {"data-folder"},
+    ),
+    "a declared script with another second line": (
+        {f"{DATA}/scripts/demo-too": b"#!python\nprint('evil')\n"},
+        {"data-folder"},
+    ),
+    "a shell script that became a Python one": (
+        {f"{DATA}/scripts/demo.sh": b"#!python\n"},
+        set(),
+    ),
+    "data with other bytes": ({f"{DATA}/data/share/demo/a/words.txt": b"evil"}, {"data-folder"}),
+    "data that nobody declared": ({f"{DATA}/data/etc/evil.conf": b""}, {"data-folder"}),
+    "purelib": ({f"{DATA}/purelib/demo_pkg/__init__.py": b"evil\n"}, {"data-folder"}),
+    "platlib": ({f"{DATA}/platlib/evil.py": b""}, {"data-folder"}),
+    "headers": ({f"{DATA}/headers/evil.h": b""}, {"data-folder"}),
+    "another data folder": (
+        {"other-1.data/scripts/demo.sh": b"#!/bin/sh\n"},
+        {"data-folder", "untracked"},
+    ),
+    "data in capitals": ({f"{DATA.upper()}/scripts/pip": b""}, {"data-folder", "untracked"}),
+    "a second dist-info": ({"pip-99.dist-info/METADATA": _METADATA}, {"dist-info", "untracked"}),
+    "a dist-info in capitals": (
+        {f"{INFO.upper()}/RECORD": b""},
+        {"dist-info", "unsafe-member", "untracked"},
+    ),
+    "an egg-info": ({"demo_pkg.egg-info/PKG-INFO": _METADATA}, {"dist-info", "untracked"}),
+    "RECORD.jws": ({f"{INFO}/RECORD.jws": b"{}"}, {"dist-info"}),
+    "RECORD.p7s": ({f"{INFO}/RECORD.p7s": b""}, {"dist-info"}),
+    "INSTALLER": ({f"{INFO}/INSTALLER": b"evil"}, {"dist-info"}),
+    "direct_url.json": ({f"{INFO}/direct_url.json": b"{}"}, {"dist-info"}),
+    "a licence that git lacks": ({f"{INFO}/licenses/OTHER": b"Pay.\n"}, {"dist-info"}),
+    "a licence with other bytes": ({f"{INFO}/licenses/LICENSE": b"Pay.\n"}, {"dist-info"}),
+    "a top level that is not there": ({f"{INFO}/top_level.txt": b"demo_pkg\npip\n"}, {"dist-info"}),
+    "an entry point python3": (
+        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"python3 = evil:main\ndemo =")},
+        {"entry-points"},
+    ),
+    "another target of an entry point": (
+        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo_pkg:main", b"demo_pkg:evil")},
+        {"entry-points"},
+    ),
+    "an entry point in capitals": (
+        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"DEMO =")},
+        {"entry-points"},
+    ),
+    "a group of entry points more": (
+        {f"{INFO}/entry_points.txt": _ENTRIES + b"[pytest11]\nevil = evil\n"},
+        {"entry-points"},
+    ),
+    "an entry point twice": (
+        {f"{INFO}/entry_points.txt": _ENTRIES + b"two = a:b\ntwo = evil:b\n"},
+        {"entry-points"},
+    ),
+    "no entry points": ({f"{INFO}/entry_points.txt": b""}, {"entry-points"}),
+    "a dependency more": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"\n\n", b"\nRequires-Dist: evil\n\n")},
+        {"metadata"},
+    ),
+    "a dependency less": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"Requires-Dist: requests>=2\n", b"")},
+        {"metadata"},
+    ),
+    "an older dependency": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"requests>=2", b"requests")},
+        {"metadata"},
+    ),
+    "an extra more": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"\n\n", b"\nProvides-Extra: more\n\n")},
+        {"metadata"},
+    ),
+    "an extra that is always on": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"; extra == 'fast'", b"")},
+        {"metadata"},
+    ),
+    "another Python": (
+        {f"{INFO}/METADATA": _METADATA.replace(b">=3.8", b">=3.6")},
+        {"metadata"},
+    ),
+    "another name": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"demo-pkg", b"pip")},
+        {"metadata"},
+    ),
+    "another version": (
+        {f"{INFO}/METADATA": _METADATA.replace(b"1.2.0", b"9.9.9")},
+        {"metadata"},
+    ),
+    "no metadata": ({f"{INFO}/METADATA": b""}, {"metadata"}),
+    "a wheel file of another tag": (
+        {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: cp312-cp312-win32\n"},
+        {"wheel-file"},
+    ),
+    "a wheel file that is not pure": (
+        {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n"},
+        {"wheel-file"},
+    ),
+    "a record without lines": ({f"{INFO}/RECORD": b""}, {"record"}),
+    "a path that leads out": ({"../evil.py": b""}, {"unsafe-member", "untracked"}),
+    "an absolute path": ({"/evil.py": b""}, {"unsafe-member", "untracked"}),
+    "another case": ({"Demo_Pkg/__init__.py": b""}, {"unsafe-member", "untracked"}),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED_WHEELS)
+def test_a_crafted_wheel_is_refused_by_the_gate_that_it_is_for(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    more, rules = CRAFTED_WHEELS[name]
+    wheel = wheel_of(tmp_path, more)
+    assert {rule for _, rule in found(provenance.provenance, project, wheel)} == rules
+    if not rules:
+        return
+    with pytest.raises(UserError) as caught:
+        provenance.require_provenance(project, [wheel])
+    assert caught.value.code == "gates"
+    assert all(f"[{rule}]" in caught.value.found for rule in rules)
+
+
+def test_an_archive_that_is_not_plain_is_not_looked_into(project: Project, tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path, {INIT: b"evil"})
+    wheel.write_bytes(b"prefix" + wheel.read_bytes())
+    assert found(provenance.provenance, project, wheel) == [("", "packing")]
+    with pytest.raises(UserError, match="packing"):
+        provenance.require_provenance(project, [wheel])
+
+
+CRAFTED_SDISTS: dict[str, tuple[dict[str, bytes], set[str]]] = {
+    "a changed module": ({"src/demo_pkg/__init__.py": b"evil\n"}, {"not-committed"}),
+    "a changed pyproject.toml": ({"pyproject.toml": b""}, {"not-committed"}),
+    "a setup.py": ({"setup.py": b"evil()\n"}, {"untracked"}),
+    "a conftest.py": ({"tests/conftest.py": b"evil()\n"}, {"untracked"}),
+    "a dependency more": (
+        {"PKG-INFO": _METADATA.replace(b"\n\n", b"\nRequires-Dist: evil\n\n")},
+        {"metadata"},
+    ),
+    "another backend's egg-info": ({"src/demo_pkg.egg-info/SOURCES.txt": b""}, {"untracked"}),
+    "a .pth": ({"src/evil.pth": b""}, {"untracked"}),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED_SDISTS)
+def test_a_crafted_sdist_is_refused_by_the_gate_that_it_is_for(
+    project: Project, tmp_path: Path, name: str
+) -> None:
+    more, rules = CRAFTED_SDISTS[name]
+    sdist = sdist_of(project, tmp_path, more)
+    assert {rule for _, rule in found(provenance.provenance, project, sdist)} == rules
+
+
+def test_findings_say_which_file_of_git_it_is(project: Project, tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path, {INIT: b"evil", "demo_pkg/evil.py": b"evil"})
+    changed, added = provenance.committed(subject(project, wheel))
+    assert changed.found == "it is not what src/demo_pkg/__init__.py is in git"
+    assert (added.member, added.found) == ("demo_pkg/evil.py", "git does not track it")
+
+
+# --- what the build makes ------------------------------------------------------------------------
+
+
+def test_what_the_build_makes_passes_where_it_is_named(project: Project, tmp_path: Path) -> None:
+    named = replace(project, settings=Settings(not_in_git=("demo_pkg/_version.py",)))
+    wheel = wheel_of(tmp_path, {"demo_pkg/_version.py": b""})
+    sdist = sdist_of(project, tmp_path, {"src/demo_pkg/_version.py": b""})
+    for distribution in (wheel, sdist):
+        assert [rule for _, rule in found(provenance.committed, project, distribution)] == [
+            "untracked"
+        ]
+        assert found(provenance.provenance, named, distribution) == []
+
+
+def test_no_setting_lets_anything_into_dist_info_or_data(project: Project, tmp_path: Path) -> None:
+    named = replace(project, settings=Settings(not_in_git=("*",)))
+    more = {f"{INFO}/evil": b"", f"{DATA}/scripts/pip": b"", "pip-9.dist-info/RECORD": b""}
+    rules = [rule for _, rule in found(provenance.provenance, named, wheel_of(tmp_path, more))]
+    assert sorted(rules) == ["data-folder", "dist-info", "dist-info"]
+
+
+SETUPTOOLS = {
+    "src/demo_pkg.egg-info/PKG-INFO": _METADATA,
+    "src/demo_pkg.egg-info/SOURCES.txt": b"setup.cfg\n",
+    "setup.cfg": b"[egg_info]\ntag_build = \ntag_date = 0\n\n",
+}
+
+
+def test_what_setuptools_makes_passes_under_setuptools_alone(
+    project: Project, tmp_path: Path
+) -> None:
+    sdist = sdist_of(project, tmp_path, SETUPTOOLS)
+    assert len(found(provenance.committed, project, sdist)) == len(SETUPTOOLS)
+    under = replace(project, build_backend="setuptools.build_meta")
+    assert found(provenance.provenance, under, sdist) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("setup.cfg", b"[egg_info]\n[options.entry_points]\nconsole_scripts = pip = evil\n"),
+        ("setup.cfg", b"no section\n"),
+        ("src/demo_pkg.egg-info/PKG-INFO", b"other"),
+        ("src/demo_pkg.egg-info/evil.py", b""),
+        ("src/demo_pkg.egg-info.d/SOURCES.txt", b""),
+    ],
+)
+def test_what_setuptools_would_not_make_is_named(
+    project: Project, tmp_path: Path, name: str, content: bytes
+) -> None:
+    under = replace(project, build_backend="setuptools.build_meta")
+    sdist = sdist_of(project, tmp_path, {**SETUPTOOLS, name: content})
+    assert [member for member, _ in found(provenance.committed, under, sdist)] == [name]
+
+
+def test_setuptools_may_add_its_section_to_the_setup_cfg_that_git_has(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "package")
+    write(root, {"setup.cfg": "[tool:pytest]\naddopts = -ra\n"})
+    commit(root)
+    project = replace(read_project(root), build_backend="setuptools.build_meta")
+    added = b"[tool:pytest]\naddopts = -ra\n\n[egg_info]\ntag_build = \n"
+    sdist = make_sdist(tmp_path, {"setup.cfg": added})
+    assert found(provenance.committed, project, sdist) == []
+    for other in (b"[egg_info]\n", added.replace(b"-ra", b"-p evil"), added + b"[evil]\n"):
+        sdist = make_sdist(tmp_path, {"setup.cfg": other})
+        assert found(provenance.committed, project, sdist) == [("setup.cfg", "not-committed")]
+    # What lies there must be what git has, or there is nothing to compare with.
+    sdist = make_sdist(tmp_path, {"setup.cfg": added.replace(b"-ra", b"-p evil")})
+    write(root, {"setup.cfg": "[tool:pytest]\naddopts = -p evil\n"})
+    assert found(provenance.committed, project, sdist) == [("setup.cfg", "not-committed")]
+
+
+def test_hatchling_adds_the_gitignore_of_a_folder_above(project: Project, tmp_path: Path) -> None:
+    sdist = sdist_of(project, tmp_path, {".gitignore": b"other\n"})
+    assert found(provenance.committed, project, sdist) == []
+    under = replace(project, build_backend="flit_core.buildapi")
+    assert found(provenance.committed, under, sdist) == [(".gitignore", "not-committed")]
+
+
+# --- what pyproject.toml leaves to the backend ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dynamic", "more"),
+    [
+        ("scripts", {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"other =")}),
+        ("gui-scripts", {f"{INFO}/entry_points.txt": _ENTRIES + b"[gui_scripts]\na = b:c\n"}),
+        ("entry-points", {f"{INFO}/entry_points.txt": _ENTRIES + b"[other]\na = b:c\n"}),
+        ("dependencies", {f"{INFO}/METADATA": _METADATA.replace(b"requests>=2", b"requests>=3")}),
+        ("requires-python", {f"{INFO}/METADATA": _METADATA.replace(b">=3.8", b">=3.9")}),
+        (
+            "optional-dependencies",
+            {f"{INFO}/METADATA": _METADATA.replace(b"Provides-Extra: fast\n", b"")},
+        ),
+    ],
+)
+def test_what_is_dynamic_is_taken_from_the_backend_and_nothing_else_is(
+    project: Project, tmp_path: Path, dynamic: str, more: dict[str, bytes]
+) -> None:
+    wheel = wheel_of(tmp_path, more)
+    assert len(found(provenance.provenance, project, wheel)) >= 1
+    left = replace(project, dynamic=frozenset({dynamic}))
+    assert found(provenance.provenance, left, wheel) == []
+    others = frozenset({"readme", "classifiers", "version"})
+    assert len(found(provenance.provenance, replace(project, dynamic=others), wheel)) >= 1
+
+
+def test_a_static_version_is_that_of_the_distributions(project: Project, tmp_path: Path) -> None:
+    wheel = wheel_of(tmp_path)
+    same = replace(project, static_version="1.2.0.0")
+    assert found(provenance.provenance, same, wheel) == []
+    other = replace(project, static_version="1.2.1")
+    assert found(provenance.provenance, other, wheel) == [(f"{INFO}/METADATA", "metadata")]
+
+
+@pytest.mark.parametrize(
+    ("tool", "member", "source"),
+    [
+        ({"setuptools": {"script-files": ["scripts/demo.sh"]}}, "scripts/demo.sh", "#!/bin/sh\n"),
+        (
+            {"setuptools": {"data-files": {"share/x": ["share/a/words.txt"]}}},
+            "data/share/x/words.txt",
+            "words\n",
+        ),
+        ({"flit": {"external-data": {"directory": "share"}}}, "data/a/words.txt", "words\n"),
+        (
+            {"hatch": {"build": {"targets": {"wheel": {"shared-data": {"share/": "x"}}}}}},
+            "data/x/a/words.txt",
+            "words\n",
+        ),
+    ],
+)
+def test_data_is_declared_in_each_backends_own_way(
+    project: Project, tmp_path: Path, tool: dict[str, object], member: str, source: str
+) -> None:
+    wheel = make_wheel(tmp_path, {f"{DATA}/{member}": source.encode()})
+    assert found(provenance.data_folder, replace(project, tool=tool), wheel) == []
+    assert found(provenance.data_folder, replace(project, tool={}), wheel) == [
+        (f"{DATA}/{member}", "data-folder")
+    ]
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"hatch": "text"},
+        {"setuptools": {"script-files": "text", "data-files": {"a": 1}}},
+        {"flit": {"external-data": {"directory": 1}}},
+    ],
+)
+def test_tables_of_another_form_declare_nothing(
+    project: Project, tmp_path: Path, tool: dict[str, object]
+) -> None:
+    wheel = make_wheel(tmp_path, {f"{DATA}/scripts/demo.sh": b"#!/bin/sh\n"})
+    broken = replace(project, tool=tool)
+    assert [rule for _, rule in found(provenance.data_folder, broken, wheel)] == ["data-folder"]
+
+
+# --- what is compared with what ------------------------------------------------------------------
+
+
+def test_head_is_what_counts_before_publishing(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "package")
+    write(root, {"src/demo_pkg/__init__.py": '__version__ = "1.2.0"  # not committed\n'})
+    project = read_project(root)
+    text = (root / "src/demo_pkg/__init__.py").read_bytes()
+    wheel = make_wheel(tmp_path, {INIT: text})
+    looked = subject(project, wheel, working_tree(root))
+    assert list(provenance.provenance(looked)) == []
+    with pytest.raises(UserError, match=r"not what src/demo_pkg/__init__\.py is in git"):
+        provenance.require_provenance(project, [wheel])
+    commit(root)
+    provenance.require_provenance(project, [wheel])
+
+
+def test_a_change_that_is_not_what_was_built_is_named_as_such(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "package")
+    write(root, {"src/demo_pkg/__init__.py": '__version__ = "1.2.0"  # changed since\n'})
+    looked = subject(read_project(root), make_wheel(tmp_path), working_tree(root))
+    (finding,) = provenance.provenance(looked)
+    assert finding.found == "it is not what src/demo_pkg/__init__.py is in the working tree"
+
+
+def test_an_sdist_that_was_packed_at_another_time_is_the_same(
+    project: Project, tmp_path: Path
+) -> None:
+    sdist = sdist_of(project, tmp_path)
+    normalize_sdist(sdist, epoch=EPOCH + 1)
+    assert found(provenance.provenance, project, sdist) == []
+
+
+def test_a_file_that_git_ignores_is_not_tracked(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "package")
+    write(root, {"src/demo_pkg/build/evil.py": ""})
+    assert "evil" not in git(root, "status", "--porcelain")
+    wheel = make_wheel(tmp_path, {"demo_pkg/build/evil.py": b""})
+    assert found(provenance.committed, read_project(root), wheel) == [
+        ("demo_pkg/build/evil.py", "untracked")
+    ]

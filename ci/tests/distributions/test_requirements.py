@@ -1,0 +1,129 @@
+"""Requirements as backends write them, and requirements that nobody asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+
+from ci.distributions.checks.requirements import differences
+from ci.package.project import parse_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def said(root: Path, declared: list[str], found: list[str], **extras: list[str]) -> list[str]:
+    """What differs between dependencies (and extras) of pyproject.toml and metadata."""
+    (root / "demo_pkg.py").touch()
+    metadata = {
+        "name": "demo-pkg",
+        "version": "1",
+        "classifiers": [f"Programming Language :: Python :: 3.{minor}" for minor in (9, 12)],
+        "dependencies": declared,
+        "optional-dependencies": extras,
+    }
+    project = parse_project(root, {"project": metadata})
+    return list(differences(project, [Requirement(text) for text in found]))
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ("requests", "requests"),
+        ("Requests_Mock>=1", "requests-mock>=1"),
+        ("a[b,C]>=1,<2", "a[c,b]<2,>=1"),
+        ("a~=1.2", "a>=1.2,<2.0"),
+        ("a==1.*", "a>=1,<2"),
+        ("a @ https://example.invalid/a.whl", "a@ https://example.invalid/a.whl"),
+        ("a; python_version < '3.10'", 'a ; (python_version < "3.10")'),
+        ("a; python_version>='3.8'", "a"),
+        (
+            "a; sys_platform=='win32' and os_name=='nt'",
+            "a; os_name=='nt' and sys_platform=='win32'",
+        ),
+        ("a===1", "a===1"),
+    ],
+)
+def test_the_same_in_other_words_is_no_difference(
+    tmp_path: Path, declared: str, found: str
+) -> None:
+    assert said(tmp_path, [declared], [found]) == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "difference"),
+    [
+        ([], ["evil"], "it requires evil, and pyproject.toml does not"),
+        (["a"], ["a", "evil; python_version<'2'"], "it requires evil, and pyproject.toml does not"),
+        (["a"], [], "it requires not a, and pyproject.toml a"),
+        (["a>=2"], ["a"], "it requires a, and pyproject.toml a>=2"),
+        (["a>=2"], ["a>=1"], "it requires a>=1, and pyproject.toml a>=2"),
+        (["a>=2.5"], ["a>2.5"], "it requires a>2.5, and pyproject.toml a>=2.5"),
+        (["a<2"], ["a<=2"], "it requires a<=2, and pyproject.toml a<2"),
+        (["a~=1.2"], ["a>=1.2"], "it requires a>=1.2, and pyproject.toml a~=1.2"),
+        (["a===1"], ["a==1"], "it requires a==1, and pyproject.toml a===1"),
+        (["a"], ["a[b]"], "it requires not a, and pyproject.toml a"),
+        (["a"], ["a @ https://example.invalid/a.whl"], "it requires a @ https://example.invalid/"),
+        (
+            ["a; python_version<'3.10'"],
+            ["a"],
+            "it requires a, and pyproject.toml not a (Python 3.10 on linux)",
+        ),
+        (
+            ["a"],
+            ["a; sys_platform != 'win32'"],
+            "it requires not a, and pyproject.toml a (Python 3.8 on win32)",
+        ),
+        (
+            ["a"],
+            ["a; platform_python_implementation != 'PyPy'"],
+            "it requires not a, and pyproject.toml a (Python 3.8 on linux)",
+        ),
+    ],
+)
+def test_each_difference_is_named(
+    tmp_path: Path, declared: list[str], found: list[str], difference: str
+) -> None:
+    differences = said(tmp_path, declared, found)
+    assert differences[0].startswith(difference)
+
+
+def test_extras_are_compared_each_on_its_own(tmp_path: Path) -> None:
+    extras = {"Fast_One": ["a>=1; python_version<'3.10'"], "other": ["b"]}
+    good = ["a>=1; python_version<'3.10' and extra == 'fast-one'", "b; extra == 'other'"]
+    assert said(tmp_path, [], good, **extras) == []
+    always = ["a>=1; python_version<'3.10' and extra == 'fast-one'", "b"]
+    assert said(tmp_path, [], always, **extras) == [
+        "it requires b, and pyproject.toml not b (Python 3.8 on linux)"
+    ]
+    swapped = ["a>=1; python_version<'3.10' and extra == 'other'", "b; extra == 'other'"]
+    assert said(tmp_path, [], swapped, **extras) == [
+        "it requires not a, and pyproject.toml a>=1 (Python 3.8 on linux, fast-one)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["a; extra == 'one'", "demo-pkg[one]; extra == 'all'"],
+        ["a; extra == 'one'", "a; extra == 'all'"],
+    ],
+)
+def test_an_extra_of_extras_is_the_same_written_out(tmp_path: Path, found: list[str]) -> None:
+    extras = {"one": ["a"], "all": ["Demo_Pkg[one]"]}
+    assert said(tmp_path, [], found, **extras) == []
+    assert said(tmp_path, [], found[:1], **extras) == [
+        "it requires not a, and pyproject.toml a (Python 3.8 on linux, all)"
+    ]
+
+
+def test_extras_that_name_each_other_come_to_an_end(tmp_path: Path) -> None:
+    extras = {"one": ["demo-pkg[two]", "a"], "two": ["demo-pkg[one]"]}
+    assert said(tmp_path, [], ["a; extra == 'one'", "a; extra == 'two'"], **extras) == []
+
+
+def test_several_lines_for_one_package_count_together(tmp_path: Path) -> None:
+    assert said(tmp_path, ["a>=1", "a<2"], ["a>=1,<2"]) == []
+    assert said(tmp_path, ["a>=1", "a<2"], ["a>=1"]) != []
