@@ -8,10 +8,12 @@ import pytest
 from aws_cdk import App
 
 from app import HERE, add_stack
-from ci.rehearsal.cloudformation import Template, read_assembly
+from ci.rehearsal.cdk import read_assembly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ci.rehearsal.cloudformation import Template
 
 DEFAULTS = json.loads((HERE / "cdk.json").read_text(encoding="utf-8"))["context"]
 PATHS = {"aws:cdk:enable-path-metadata": True}

@@ -7,116 +7,109 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from ci.checkout.git import changed_files
-from ci.errors import exit_with
-from ci.rehearsal.codebuild import end_all
-from ci.rehearsal.play import (
-    check_pull_request,
-    check_release,
-    comment_on,
-    open_rehearsal,
-    play_pull_request,
-    play_release,
-    push_commit,
-)
+from ci.errors import UserError, exit_with
+from ci.rehearsal import plays
+from ci.rehearsal.inspection import inspect_template
+from ci.rehearsal.lastrun import Times, read_times, write_times
+from ci.rehearsal.progress import Progress, in_words
+from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal
 from ci.rehearsal.report import Report, save_picture
-from ci.rehearsal.scenarios.table import play_faults
+from ci.rehearsal.scenarios.table import play_scenarios
+from ci.rehearsal.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
-_REMOVE_SECONDS = 60
+    from ci.rehearsal.execution import Execution
+
+# Seconds on a machine of two cores with a warm package cache, where nothing is known of this one.
+_USUAL_SECONDS = {"release": 100, "pr": 120, "faults": 900}
+_DISK = 3e9  # bytes, where the package cache is on another disk; less where it is on the same
 _LIMITS = """\
 What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
 quotas and time-outs of services; how long AWS takes and in which order events come; that the
 images, Pythons and tools there are those here; that the deployed stack is the synthesized one; the
-real index's own rules (name, token scope, size, delay); whether CodePipeline honours a source
-revision override in PARALLEL mode (the builds check their commit for that reason)."""
+real index's own rules (name, token scope, size, delay)."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Play what git has: HEAD's stack, buildspec and sessions. The working tree is not touched."""
     arguments = _parse(argv)
     signal.signal(signal.SIGTERM, _terminated)
-    report = Report()
-    changed = changed_files(Path.cwd())
+    root, console = Path.cwd(), Console(highlight=False, soft_wrap=True)
+    last = read_times(root, arguments.play)
+    with Progress(console, last) as progress:
+        report = Report(console, progress)
+        _announce(report, root, last.total if last else _USUAL_SECONDS[arguments.play])
+        with (
+            scratch(report.say, keep=arguments.keep) as space,
+            open_rehearsal(root, space.folder, report.step, space.discard) as rehearsal,
+        ):
+            inspect_template(rehearsal.account.template, rehearsal.checkout)
+            _PLAYS[arguments.play](rehearsal, report, arguments.svg)
+            write_times(root, arguments.play, Times(progress.seconds, progress.ended))
+
+
+def _announce(report: Report, root: Path, seconds: float) -> None:
+    """Say what this will take; raises UserError where there is no room for it."""
+    changed = changed_files(root)
     if changed:
         report.say(f"{len(changed)} uncommitted changes are not part of this: HEAD is played")
-    with _scratch(report, keep=arguments.keep) as folder:
-        _PLAYS[arguments.play](folder, report, arguments.svg)
+    place = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(place).free
+    if free < _DISK:
+        raise UserError(
+            "rehearsal-disk",
+            f"{place} has {free / 1e9:.1f} GB left, a rehearsal takes up to {_DISK / 1e9:.0f} GB",
+            "make room, or name another folder in TMPDIR",
+        )
+    report.say(
+        f"this takes about {in_words(seconds)}, and up to {_DISK / 1e9:.0f} GB in {place} meanwhile"
+    )
 
 
-def _release(folder: Path, report: Report, svg: Path | None) -> None:
-    report.say("setting up: the stack, a repository, an index, a Secrets Manager …")
-    with open_rehearsal(Path.cwd(), folder, report.step) as rehearsal:
-        began = time.monotonic()
-        execution = play_release(rehearsal)
-        seconds = time.monotonic() - began
-        report.table(execution.steps)
-        report.reports(execution.steps)
-        files = check_release(rehearsal, execution)
-        report.files(files, rehearsal.index.index_url)
-        end = f"from the event to the installed package: {seconds:.1f} s"
-        report.say(end)
-        if svg:
-            save_picture(svg, execution.steps, files, end)
+def _release(rehearsal: Rehearsal, report: Report, picture: Path | None) -> None:
+    plays.play_creations(rehearsal)
+    execution = plays.play_release(rehearsal)
+    _end(rehearsal, report, execution)
+    files = plays.check_release(rehearsal, execution)
+    report.files(files, rehearsal.index.index_url)
+    end = f"from the event to the installed package: {execution.seconds:.1f} s"
+    report.say(end)
+    if picture:
+        save_picture(picture, execution.steps, files, end)
 
 
-def _pull_request(folder: Path, report: Report, _: Path | None) -> None:
-    report.say("setting up: the stack, a repository …")
-    with open_rehearsal(Path.cwd(), folder, report.step) as rehearsal:
-        steps = []
-        for name in ("pull-request-created", "pull-request-source-branch-updated"):
-            report.say(f"event: {name}")
-            commit = push_commit(rehearsal, "rehearsal", f"Rehearse {name}")
-            execution = play_pull_request(rehearsal, name, commit)
-            steps += execution.steps
-            report.reports(execution.steps)
-            comment = comment_on(rehearsal, execution)
-            report.say(f"comment on {comment.to}: {comment.text}")
-            if execution.failed:
-                break
-        report.table(steps)
-        check_pull_request(rehearsal, execution)
+def _pull_request(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+    plays.play_creations(rehearsal)
+    for name in ("pull-request-created", "pull-request-source-branch-updated"):
+        report.say(f"event: {name}")
+        commit = plays.push_commit(rehearsal, "rehearsal", f"Rehearse {name}")
+        execution = plays.play_pull_request(rehearsal, name, commit)
+        _end(rehearsal, report, execution)
+        plays.comment_on(rehearsal, execution)
+        plays.check_pull_request(rehearsal, execution)
 
 
-def _faults(folder: Path, report: Report, _: Path | None) -> None:
-    report.say("setting up: the stack, a repository, an index, a Secrets Manager …")
-    with open_rehearsal(Path.cwd(), folder) as rehearsal:
-        play_faults(rehearsal, report)
+def _end(rehearsal: Rehearsal, report: Report, execution: Execution) -> None:
+    report.table(execution.steps)
+    report.failures(execution.failed)
+    report.reports(execution.steps)
+    report.sent(plays.told(rehearsal, execution))
+
+
+def _faults(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+    play_scenarios(rehearsal, report)
 
 
 _PLAYS = {"release": _release, "pr": _pull_request, "faults": _faults}
-
-
-@contextmanager
-def _scratch(report: Report, *, keep: bool) -> Iterator[Path]:
-    """A folder that goes when the block ends, however it ends, together with all builds."""
-    name = tempfile.mkdtemp(prefix="rehearsal-")
-    try:
-        yield Path(name).resolve()
-    finally:
-        end_all()
-        if keep:
-            report.say(f"kept: {name}")
-        else:
-            _remove(Path(name))
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder into which a build that was just killed may still be writing.
-
-    Raises OSError if that does not come to an end within `_REMOVE_SECONDS`.
-    """
-    deadline = time.monotonic() + _REMOVE_SECONDS
-    while folder.exists():
-        shutil.rmtree(folder, ignore_errors=time.monotonic() < deadline)
 
 
 def _terminated(number: int, _: FrameType | None) -> None:
@@ -132,7 +125,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("play", nargs="?", choices=_PLAYS, default="release", help="what to play")
-    parser.add_argument("--keep", action="store_true", help="leave the folder with all logs")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the folder with all that was made"
+    )
     parser.add_argument(
         "--svg",
         type=Path,

@@ -9,30 +9,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import UserError
-from ci.rehearsal.container import laptop
+from ci.rehearsal.answers import Answers
+from ci.rehearsal.processes import Processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ci.rehearsal.cloudformation import Template
     from ci.rehearsal.execution import Step
+    from ci.rehearsal.image import Laptop
 
 
-@dataclass
+@dataclass(frozen=True)
 class Account:
     """The stand-ins for AWS, all in the scratch `folder`.
 
     `repository` is the bare one that is CodeCommit's. `variables` go into every container, and so
     does what `credentials` gives for the ARN of its role. `announce` hears of each step as it
-    begins and ends; a UserError that it raises at the beginning stops the step.
+    begins and ends; a UserError that it raises at the beginning stops the step. `discard` is given
+    folders that nothing needs any more.
     """
 
     template: Template
     folder: Path
     repository: Path
-    variables: Mapping[str, str] = field(default_factory=laptop)
+    laptop: Laptop
+    answers: Answers = field(default_factory=Answers)
+    variables: Mapping[str, str] = field(default_factory=dict)
     credentials: Callable[[str], Mapping[str, str]] = lambda _: {}
     announce: Callable[[Step], None] = lambda _: None
+    discard: Callable[[Path], None] = lambda _: None
+    processes: Processes = field(default_factory=Processes)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fresh(self, kind: str) -> Path:
@@ -54,5 +61,5 @@ class Account:
             if project["Name"] == name:
                 return project
         raise UserError(
-            "rehearsal-project", f"there is no project {name}", "mend the pipeline in cdk/"
+            "rehearsal-project", f"there is no project {name}", "correct the pipeline in cdk/"
         )

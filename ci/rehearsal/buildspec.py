@@ -1,4 +1,4 @@
-"""Reads a buildspec.yml, as the "Build specification reference" of the CodeBuild guide has it.
+"""Reads a buildspec, as the "Build specification reference" of the CodeBuild guide has it.
 
 What it may say and the rehearsal does not play is refused, never skipped.
 """
@@ -14,13 +14,13 @@ from ci.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PHASES = ("install", "pre_build", "build", "post_build")
 _KEYS = {
     "buildspec": {"version", "env", "phases", "reports", "artifacts", "cache"},
-    "env": {"shell", "variables", "exported-variables"},
+    "env": {"shell", "variables", "exported-variables", "git-credential-helper"},
     "phase": {"runtime-versions", "commands", "finally", "on-failure"},
+    "runtime-versions": {"python"},
     "reports": {"files", "file-format", "base-directory"},
     "artifacts": {"files", "name", "base-directory"},
     "cache": {"paths", "key", "fallback-keys"},
@@ -46,9 +46,11 @@ class FileSet:
 
 @dataclass(frozen=True)
 class Buildspec:
-    """A buildspec.yml, read and found playable."""
+    """A buildspec, read and found playable; `python` is that of its `runtime-versions`."""
 
     shell: str
+    python: str
+    credential_helper: bool
     variables: Mapping[str, str]
     exported: tuple[str, ...]
     phases: Mapping[str, Phase]
@@ -57,18 +59,30 @@ class Buildspec:
     cache: tuple[str, ...]
 
 
-def read_buildspec(path: Path) -> Buildspec:
-    """Read the buildspec at `path`.
+def read_buildspec(project: Mapping[str, Any]) -> Buildspec:
+    """Read the buildspec of a CodeBuild project.
 
-    Raises UserError when it is missing, no YAML, or says what CodeBuild or this player refuses.
+    Raises UserError for one that the commit could change, that is no YAML, or that says what
+    CodeBuild or this player refuses.
     """
+    text = project["Source"].get("BuildSpec", "buildspec.yml")
+    if "\n" not in text and not text.startswith("{"):
+        raise UserError(
+            "buildspec-of-commit",
+            f"the project {project['Name']} takes {text} from the commit that it builds",
+            "write its text into the project in cdk/, so that no commit can change it",
+        )
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError("buildspec-missing", f"{path.name}: {error}", "add it at the top") from None
+        document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError("buildspec-yaml", f"{path.name} is no YAML: {error}", "mend it") from None
-    spec = _mapping(document, "buildspec")
+        name = project["Name"]
+        raise UserError(
+            "buildspec-yaml", f"the buildspec of {name} is no YAML: {error}", "correct it"
+        ) from None
+    return _parsed(_mapping(document, "buildspec"))
+
+
+def _parsed(spec: dict[str, Any]) -> Buildspec:
     if str(spec.get("version")) != "0.2":  # 0.1 runs each command in a shell of its own
         raise _refused("version", spec.get("version"), "write version: 0.2")
     env = _mapping(spec.get("env", {}), "env")
@@ -77,6 +91,8 @@ def read_buildspec(path: Path) -> Buildspec:
         raise _refused("phases", list(phases), f"use some of {', '.join(PHASES)}")
     return Buildspec(
         shell=env.get("shell", "sh"),  # "Shells and commands in build environments"
+        python=_python(phases),
+        credential_helper=env.get("git-credential-helper") in {True, "yes"},
         variables={name: str(value) for name, value in env.get("variables", {}).items()},
         exported=_strings(env, "exported-variables"),
         phases={name: _phase(name, phases[name]) for name in PHASES if name in phases},
@@ -84,6 +100,18 @@ def read_buildspec(path: Path) -> Buildspec:
         reports={name: _files("reports", found) for name, found in spec.get("reports", {}).items()},
         cache=_strings(_mapping(spec.get("cache", {}), "cache"), "paths"),
     )
+
+
+def _python(phases: dict[str, Any]) -> str:
+    """The Python of the install phase's runtime-versions, such as "3.12".
+
+    Without it the image's own default runs, which changes from time to time.
+    """
+    install = _mapping(phases.get("install", {}), "phase")
+    versions = _mapping(install.get("runtime-versions", {}), "runtime-versions")
+    if "python" not in versions:
+        raise _refused("runtime-versions", versions, "name the Python that the sessions need")
+    return str(versions["python"])
 
 
 def _refused(where: str, found: object, remedy: str) -> UserError:

@@ -7,15 +7,11 @@ is its path in the CDK app.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ci.errors import UserError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _NAMES = (
     *("Name", "RoleName", "BucketName", "QueueName", "TopicName", "LogGroupName"),
@@ -137,25 +133,6 @@ class Template:
         return str(
             self._function("Fn::GetAtt", [reference, attribute]) if attribute else self._ref(name)
         )
-
-
-def read_assembly(folder: Path) -> Template:
-    """The template of the one stack in a cloud assembly (what `cdk synth` writes)."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    stacks = [
-        artifact
-        for artifact in manifest["artifacts"].values()
-        if artifact["type"] == "aws:cloudformation:stack"
-    ]
-    if len(stacks) != 1:
-        raise UserError(
-            "rehearsal-stacks", f"cdk/ synthesizes {len(stacks)} stacks", "rehearse one at a time"
-        )
-    path = folder / stacks[0]["properties"]["templateFile"]
-    region = stacks[0]["environment"].rpartition("/")[2]
-    document = json.loads(path.read_text(encoding="utf-8"))
-    known = region != "unknown-region"
-    return Template(document, region) if known else Template(document)
 
 
 def _not_understood(what: str) -> UserError:

@@ -7,38 +7,20 @@ build environments; [cache] Build caching.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import IO, TYPE_CHECKING, Literal, Self, cast
+
+from ci.rehearsal import s3
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from ci.rehearsal.buildspec import Buildspec, FileSet, Phase
-
-_RUNNING: set[Shell] = set()
-
-
-@dataclass(frozen=True)
-class Container:
-    """Where a build runs.
-
-    `environment` is all of it, HOME included. `cache` is the folder in which the project keeps its
-    cache, None for a project without one. `timeout` is in seconds, for the whole build.
-    """
-
-    source: Path
-    environment: Mapping[str, str]
-    log: Path
-    cache: Path | None = None
-    timeout: float = 3600
+    from ci.rehearsal.container import Container
 
 
 @dataclass(frozen=True)
@@ -49,30 +31,51 @@ class Failure:
     command: str
     reason: str
 
+    def __str__(self) -> str:
+        """For people: the phase, the first line of the command, the reason."""
+        command = self.command.partition("\n")[0].strip()
+        return (
+            f"{self.phase}: {command}: {self.reason}" if command else f"{self.phase}: {self.reason}"
+        )
+
 
 @dataclass
 class Build:
-    """What a build left behind; `artifacts` maps the name inside the artifact to the file."""
+    """What a build left behind.
+
+    `artifacts` is a folder, None when there was nothing to upload; `reports` are the files of each
+    report group.
+    """
 
     failure: Failure | None = None
     phases: list[str] = field(default_factory=list)
     exported: dict[str, str] = field(default_factory=dict)
-    artifacts: dict[str, Path] = field(default_factory=dict)
+    artifacts: Path | None = None
     reports: dict[str, list[Path]] = field(default_factory=dict)
 
 
-def play_build(spec: Buildspec, container: Container) -> Build:
+def play_build(
+    spec: Buildspec,
+    container: Container,
+    log: Path,
+    no_file: Literal["forgiven", "an error"] = "an error",
+) -> Build:
     """Run the phases of `spec` in `container`, then take up what they made.
 
-    The container's environment wins over the buildspec's variables [buildspec: env/variables].
+    What is printed is added to `log`. The container's environment wins over the buildspec's
+    variables [buildspec: env/variables]. `no_file` says what it is when reports or artifacts match
+    no file.
     """
     build = Build()
     _copy_cache(spec, container, restore=True)
-    with Shell(spec, container) as shell:
+    with Shell(spec, container, log) as shell:
         _play_phases(spec, build, shell)
         build.exported = {name: shell.value_of(name) for name in spec.exported}
+        _upload_reports(spec, build, container)
+        _upload_artifacts(spec, build, container)
     _copy_cache(spec, container, restore=False)
-    _collect(spec, build, container)
+    if no_file == "an error":
+        _fail_without_files(spec, build)
     return build
 
 
@@ -102,8 +105,9 @@ def _play_phase(name: str, phase: Phase, shell: Shell) -> Failure | None:
             shell.say(f"Running command {command}")
             code = shell.run(command)
             if code:
-                shell.say(f"Command did not exit successfully: exit status {code}")
-                failure = failure or Failure(name.upper(), command, f"exit code {code}")
+                reason = shell.ended or f"exit code {code}"
+                shell.say(f"Command did not exit successfully: {reason}")
+                failure = failure or Failure(name.upper(), command, reason)
                 break
     return failure
 
@@ -113,37 +117,29 @@ class Shell:
 
     Commands are sourced, so that variables and folders carry over and a command of several lines
     counts by its last exit code. What they print goes to the log; the shell's own stdout speaks
-    exit codes. Its session ends with it, as all that runs in a container ends with the container.
+    exit codes. All that it started ends with it, as with a container, once what the build made has
+    been taken up.
     """
 
-    def __init__(self, spec: Buildspec, container: Container) -> None:
+    def __init__(self, spec: Buildspec, container: Container, log: Path) -> None:
         """Start the shell that `spec` asks for."""
-        self._log = container.log
+        self._container = container
+        self._log = log
+        self.ended = ""  # why it was ended before its time
         environment = {"CODEBUILD_BUILD_SUCCEEDING": "1", **spec.variables, **container.environment}
-        self._process = subprocess.Popen(
-            [spec.shell],
-            cwd=container.source,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+        self._process = container.processes.start(spec.shell, container.source, environment)
         self._timer = threading.Timer(container.timeout, self._time_out)
 
     def __enter__(self) -> Self:
         """Begin to count the time."""
-        _RUNNING.add(self)
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End the shell and all that it started."""
         self._timer.cancel()
-        self.end()
+        self._end()
         self._process.communicate()
-        _RUNNING.discard(self)
 
     def say(self, text: str) -> None:
         """Write `text` to the log as the container's own words."""
@@ -165,43 +161,44 @@ class Shell:
         return int(answer) if answer else self._process.wait() or 1
 
     def value_of(self, name: str) -> str:
-        """The value that commands gave a variable [buildspec: exported-variables]."""
+        """The value of a variable that commands exported [buildspec: exported-variables]."""
         value = self._log.with_suffix(".value")
         value.write_text("", encoding="utf-8")
-        self.run(f"""printf '%s' "${{{name}-}}" >'{value}'""")
-        return value.read_text(encoding="utf-8")
+        self.run(f"printenv '{name}' >'{value}'")
+        return value.read_text(encoding="utf-8").removesuffix("\n")
 
     def _time_out(self) -> None:
-        self.say("Build timed out")
-        self.end()
+        self.ended = f"the build timed out after {self._container.timeout:.0f} s"
+        self._end()
 
-    def end(self) -> None:
-        """Kill the shell's session."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def _end(self) -> None:
+        self._container.processes.end(self._container.environment)
 
 
-def end_all() -> None:
-    """End the builds that still run, in whatever thread."""
-    for shell in list(_RUNNING):
-        shell.end()
+def _upload_reports(spec: Buildspec, build: Build, container: Container) -> None:
+    """Take up the reports, also of a failed build [buildspec: reports]."""
+    for name, files in spec.reports.items():
+        folder = container.uploads / name
+        build.reports[name] = s3.keep(_find(files, container), folder)
 
 
-def _collect(spec: Buildspec, build: Build, container: Container) -> None:
-    """Take up reports and artifacts, also of a failed build [phases: UPLOAD_ARTIFACTS].
+def _upload_artifacts(spec: Buildspec, build: Build, container: Container) -> None:
+    """Take up the artifacts, also of a failed build [phases: UPLOAD_ARTIFACTS]."""
+    found = _find(spec.artifacts, container) if spec.artifacts else {}
+    if found:
+        build.artifacts = container.uploads / "artifacts"
+        s3.keep(found, build.artifacts)
 
-    Artifacts of which nothing is there fail the build, even where a pipeline's action takes none:
-    the guide does not say that this is forgiven.
-    """
-    build.reports = {
-        name: [*_find(files, container).values()] for name, files in spec.reports.items()
-    }
-    if spec.artifacts is None:
-        return
-    build.artifacts = _find(spec.artifacts, container)
-    if not build.artifacts:
-        missing = f"no matching artifact paths found in {spec.artifacts.base}"
-        build.failure = build.failure or Failure("UPLOAD_ARTIFACTS", "", missing)
+
+def _fail_without_files(spec: Buildspec, build: Build) -> None:
+    """Have reports or artifacts that match no file fail the build [phases: UPLOAD_ARTIFACTS]."""
+    missing = [
+        f"no file of the report {name}" for name, files in build.reports.items() if not files
+    ]
+    if spec.artifacts and not build.artifacts:
+        missing.append(f"no artifact in {spec.artifacts.base}")
+    if missing and not build.failure:
+        build.failure = Failure("UPLOAD_ARTIFACTS", "", "; ".join(missing))
 
 
 def _find(wanted: FileSet, container: Container) -> dict[str, Path]:
@@ -222,7 +219,7 @@ def _copy_cache(spec: Buildspec, container: Container, *, restore: bool) -> None
     for number, pattern in enumerate(spec.cache):
         # HOME is always /root in a container [variables]; here it is a scratch folder.
         folder = pattern.replace("/root", container.environment["HOME"], 1).removesuffix("/**/*")
-        inside, kept = Path(folder), container.cache / str(number)
+        inside, kept = container.source / folder, container.cache / str(number)
         origin, target = (kept, inside) if restore else (inside, kept)
         if origin.is_dir():
             shutil.copytree(origin, target, symlinks=True, dirs_exist_ok=True)

@@ -9,6 +9,26 @@ from ci.checkout.git import git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ci.rehearsal.answers import Answers
+
+
+def create(root: Path, folder: Path) -> Path:
+    """Clone HEAD of `root`, without its tags, with a bare repository in `folder` as its origin.
+
+    Returns the clone. What is pushed from it is what CodeCommit has.
+    """
+    bare, checkout = folder / "codecommit.git", folder / "checkout"
+    git(folder, "init", "--quiet", "--bare", str(bare))
+    git(bare, "config", "uploadpack.allowReachableSHA1InWant", "true")
+    git(folder, "clone", "--quiet", "--no-tags", str(root), str(checkout))
+    git(checkout, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD"))
+    git(checkout, "remote", "set-url", "origin", str(bare))
+    for key, value in (("user.name", "Rehearsal"), ("user.email", "rehearsal@example.com")):
+        git(checkout, "config", key, value)
+    for key in ("commit.gpgsign", "tag.gpgsign"):
+        git(checkout, "config", key, "false")
+    return checkout
+
 
 def head(repository: Path, branch: str) -> str:
     """The commit at the end of a branch."""
@@ -20,11 +40,24 @@ def check_out_files(repository: Path, commit: str, folder: Path) -> None:
     git(repository, f"--work-tree={folder}", "checkout", commit, "--", ".")
 
 
-def clone(repository: Path, commit: str, folder: Path) -> None:
-    """Clone everything into `folder`, at `commit`.
+def clone(repository: Path, branch: str, commit: str, folder: Path, answers: Answers) -> None:
+    """Clone into `folder`, at `commit` of `branch`, as much as the answers say.
 
     HEAD is detached: CodePipeline hands over a commit, not a branch (tutorial "Use full clone with
     a CodeCommit pipeline source").
     """
-    git(repository, "clone", "--quiet", "--no-checkout", str(repository), str(folder))
+    wanted = "*" if answers.clone in {"everything", "no tags"} else branch
+    git(folder.parent, "init", "--quiet", str(folder))
+    git(folder, "remote", "add", "origin", str(repository))
+    git(
+        folder,
+        "config",
+        "remote.origin.fetch",
+        f"+refs/heads/{wanted}:refs/remotes/origin/{wanted}",
+    )
+    tags = "--tags" if answers.clone == "everything" else "--no-tags"
+    if answers.clone == "shallow":
+        git(folder, "fetch", "--quiet", "--no-tags", "--depth=1", "origin", commit)
+    else:
+        git(folder, "fetch", "--quiet", tags, "origin")
     git(folder, "checkout", "--quiet", "--detach", commit)

@@ -1,25 +1,26 @@
 """Plays the pipelines of a template the way AWS CodePipeline documents an execution.
 
-Pages of its user guide: [executions] How pipeline executions work; [overrides] Start a pipeline
-with a source revision override; [variables] Variables reference; [retry] Configure stage retry for
-a failed stage; [CodeBuild], [CodeCommit] and [approval], the action references of those names.
+Pages of its user guide: [executions] How pipeline executions work; [structure] CodePipeline
+pipeline structure reference; [variables] Variables reference; [retry] Configure stage retry for a
+failed stage; [CodeBuild], [CodeCommit] and [approval], the action references of those names.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import UserError
-from ci.rehearsal import codecommit, s3
+from ci.rehearsal import codecommit
 from ci.rehearsal.buildspec import read_buildspec
-from ci.rehearsal.codebuild import Container, Failure, play_build
-from ci.rehearsal.container import environment
+from ci.rehearsal.codebuild import Failure, play_build
 from ci.rehearsal.execution import Execution, Step
 from ci.rehearsal.iam import require_grants
+from ci.rehearsal.provisioning import discard, download_sources, provision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,49 +33,66 @@ if TYPE_CHECKING:
 def start(template: Template, request: Mapping[str, Any]) -> Execution:
     """Accept a StartPipelineExecution.
 
-    Raises UserError for what CodePipeline refuses: an unknown pipeline, variable or source action,
-    a variable without a value, or an action whose input no earlier one makes.
+    Raises UserError for what CodePipeline refuses (an unknown pipeline or variable, a variable
+    without a value, an action whose input no earlier one makes), and for a source revision
+    override, as AWS does not say that it works in every execution mode.
     """
     found = template.resources("AWS::CodePipeline::Pipeline").values()
     pipeline = next((item for item in found if item["Name"] == request["name"]), None)
     if pipeline is None:
         raise _refused([f"there is no pipeline {request['name']}"])
-    declared = {item["Name"]: item.get("DefaultValue") for item in pipeline.get("Variables", [])}
     given = {item["name"]: item["value"] for item in request.get("variables", [])}
+    declared = _defaults(pipeline)
     values = {**declared, **given}
-    revisions = request.get("sourceRevisions", [])
-    overrides = {item["actionName"]: item["revisionValue"] for item in revisions}
-    sources = {action["Name"] for action in pipeline["Stages"][0]["Actions"]}
     faults = [
         *(f"the pipeline has no variable {name}" for name in given if name not in declared),
         *(f"its variable {name} has no value" for name, value in values.items() if not value),
-        *(f"it has no source action {name}" for name in overrides if name not in sources),
+        *(["it is started with a source revision"] if request.get("sourceRevisions") else []),
         *_missing_inputs(pipeline),
     ]
     if faults:
         raise _refused(faults)
-    return Execution(pipeline, overrides, {"variables": values})
+    return Execution(pipeline, {"variables": values})
+
+
+def start_on_creation(pipeline: dict[str, Any]) -> Execution:
+    """What CodePipeline starts by itself once it has made a pipeline: nobody gives variables."""
+    values = {name: value for name, value in _defaults(pipeline).items() if value}
+    return Execution(pipeline, {"variables": values}, trigger="CreatePipeline")
+
+
+def _defaults(pipeline: dict[str, Any]) -> dict[str, str]:
+    return {item["Name"]: item.get("DefaultValue", "") for item in pipeline.get("Variables", [])}
 
 
 def _missing_inputs(pipeline: dict[str, Any]) -> list[str]:
+    """The input artifacts that no earlier action makes [structure: inputArtifacts]."""
     made: set[str] = set()
     faults = []
     for stage in pipeline["Stages"]:
-        for action in _ordered(stage):
-            absent = {item["Name"] for item in action.get("InputArtifacts", [])} - made
-            faults += [
-                f"{action['Name']} takes {name}, which none before it makes" for name in absent
-            ]
-            made |= {item["Name"] for item in action.get("OutputArtifacts", [])}
+        for actions in _by_run_order(stage):
+            for action in actions:
+                absent = {item["Name"] for item in action.get("InputArtifacts", [])} - made
+                faults += [
+                    f"{action['Name']} takes {name}, which none before it makes" for name in absent
+                ]
+            for action in actions:
+                made |= {item["Name"] for item in action.get("OutputArtifacts", [])}
     return faults
 
 
 def _refused(faults: list[str]) -> UserError:
-    return UserError("rehearsal-pipeline", "; ".join(faults), "mend the pipeline in cdk/")
+    return UserError("rehearsal-pipeline", "; ".join(faults), "correct the pipeline in cdk/")
 
 
-def _ordered(stage: dict[str, Any]) -> list[dict[str, Any]]:
-    return sorted(stage["Actions"], key=lambda action: int(action.get("RunOrder", 1)))
+def _by_run_order(stage: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """A stage's actions, those together that run at the same time [structure: runOrder]."""
+    in_order = sorted(stage["Actions"], key=_run_order)
+    return [list(found) for _, found in groupby(in_order, key=_run_order)]
+
+
+def _run_order(action: dict[str, Any]) -> int:
+    return int(action.get("RunOrder", 1))
 
 
 def play(execution: Execution, account: Account, *, begin: str | None = None) -> None:
@@ -85,23 +103,43 @@ def play(execution: Execution, account: Account, *, begin: str | None = None) ->
     stages = execution.pipeline["Stages"]
     first = [stage["Name"] for stage in stages].index(begin) if begin else 0
     for stage in stages[first:]:
-        for action in _ordered(stage):
-            execution.steps.append(Step(stage["Name"], action["Name"]))
-            _play_action(execution, account, action)
+        for actions in _by_run_order(stage):
+            _play_actions(execution, account, stage["Name"], actions)
             if execution.failed:
                 return
 
 
-def _play_action(execution: Execution, account: Account, action: dict[str, Any]) -> None:
-    step = execution.steps[-1]
+def _play_actions(
+    execution: Execution, account: Account, stage: str, actions: list[dict[str, Any]]
+) -> None:
+    """Play actions at the same time; if one fails, the others are allowed to end [executions]."""
+    steps = [Step(stage, action["Name"], _run_order(action)) for action in actions]
+    execution.steps += steps
+    with ThreadPoolExecutor(len(actions)) as pool:
+        plays = [
+            pool.submit(_play_action, execution, account, step, action)
+            for step, action in zip(steps, actions, strict=True)
+        ]
+        try:
+            for played in plays:
+                played.result()
+        except BaseException:
+            account.processes.end_all()
+            raise
+
+
+def _play_action(
+    execution: Execution, account: Account, step: Step, action: dict[str, Any]
+) -> None:
     provider = action["ActionTypeId"]["Provider"]
     began = time.monotonic()
     try:
-        configuration = _resolved(action.get("Configuration", {}), execution.variables)
+        resolved = _resolved(action.get("Configuration", {}), execution.variables, account)
+        action = {**action, "Configuration": resolved}
         if provider == "CodeCommit":
-            _fetch(execution, account, {**action, "Configuration": configuration})
+            _fetch(execution, account, step, action)
         elif provider == "CodeBuild":
-            _build(execution, account, {**action, "Configuration": configuration})
+            _build(execution, account, step, action)
         elif provider != "Manual":  # an approval is always given: there is nobody to ask [approval]
             raise _refused([f"{step.action} is a {provider} action, which is not played"])
     except UserError as problem:
@@ -110,14 +148,21 @@ def _play_action(execution: Execution, account: Account, action: dict[str, Any])
     account.announce(step)
 
 
-def _resolved(configuration: dict[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace each #{namespace.name} [variables]; raises UserError for one that has no value."""
+def _resolved(
+    configuration: dict[str, Any], variables: Mapping[str, Any], account: Account
+) -> dict[str, Any]:
+    """Replace each #{namespace.name} [variables].
+
+    Raises UserError for one that has no value, unless the answer is that it stays as it is.
+    """
 
     def value_of(match: re.Match[str]) -> str:
         value = variables.get(match[1], {}).get(match[2])
-        if value is None:
-            raise _refused([f"{match[0]} has no value"])
-        return str(value)
+        if value:
+            return str(value)
+        if account.answers.no_value == "as written":
+            return match[0]
+        raise _refused([f"{match[0]} has no value"])
 
     return {
         key: re.sub(r"#\{([\w@-]+)\.([\w@-]+)\}", value_of, item) if isinstance(item, str) else item
@@ -125,14 +170,11 @@ def _resolved(configuration: dict[str, Any], variables: Mapping[str, Any]) -> di
     }
 
 
-def _fetch(execution: Execution, account: Account, action: dict[str, Any]) -> None:
-    """Take the overriding commit [overrides], else the branch's head [CodeCommit]."""
+def _fetch(execution: Execution, account: Account, step: Step, action: dict[str, Any]) -> None:
+    """Take the branch's head [CodeCommit]."""
     configuration = action["Configuration"]
-    step = execution.steps[-1]
     branch = configuration["BranchName"]
-    step.commit = execution.overrides.get(action["Name"]) or codecommit.head(
-        account.repository, branch
-    )
+    step.commit = codecommit.head(account.repository, branch)
     is_clone = configuration.get("OutputArtifactFormat") == "CODEBUILD_CLONE_REF"
     for output in action["OutputArtifacts"]:
         made = step.commit if is_clone else _zipped(account, step.commit)
@@ -147,49 +189,44 @@ def _zipped(account: Account, commit: str) -> Path:
     return folder
 
 
-def _unpacked(account: Account, artifact: Path | str) -> Path:
-    """An input as a build finds it: a copy of its own, or of a commit a clone."""
-    folder = account.fresh("src") / "src"
-    if isinstance(artifact, str):
-        codecommit.clone(account.repository, artifact, folder)
-    else:
-        shutil.copytree(artifact, folder)
-    return folder
-
-
-def _build(execution: Execution, account: Account, action: dict[str, Any]) -> None:
-    """Start the project's build with its inputs, and take its artifacts [CodeBuild].
-
-    The action's variables win over the project's ([variables] of the CodeBuild user guide).
-    """
-    step, configuration = execution.steps[-1], action["Configuration"]
+def _build(execution: Execution, account: Account, step: Step, action: dict[str, Any]) -> None:
+    """Start the project's build with its inputs, and take its artifacts [CodeBuild]."""
+    configuration = action["Configuration"]
     step.project = configuration["ProjectName"]
     project = account.project(step.project)
-    names = [item["Name"] for item in action["InputArtifacts"]]
+    inputs = {item["Name"]: execution.artifacts[item["Name"]] for item in action["InputArtifacts"]}
     outputs = [item["Name"] for item in action.get("OutputArtifacts", [])]
-    artifacts = {name: isinstance(execution.artifacts[name], str) for name in names}
-    require_grants(account.template, execution.pipeline, project, artifacts, outputs)
-    folders = {name: _unpacked(account, execution.artifacts[name]) for name in names}
-    source = folders.pop(configuration.get("PrimarySource", names[0]))
-    action_variables = json.loads(configuration.get("EnvironmentVariables", "[]"))
-    variables = environment(account, project["ServiceRole"], source, folders) | {
+    require_grants(account.template, execution.pipeline, project, inputs, outputs)
+    spec = read_buildspec(project)
+    step.environment = {
         "CODEBUILD_INITIATOR": f"codepipeline/{execution.pipeline['Name']}",
         "CODEBUILD_RESOLVED_SOURCE_VERSION": execution.steps[0].commit,
-        **_plain(project["Environment"].get("EnvironmentVariables", [])),
-        **_plain([{key.title(): text for key, text in item.items()} for item in action_variables]),
+        **_variables(project, configuration),
     }
-    step.environment = variables
-    step.log = account.new_log(f"{step.stage}-{step.project}")
+    step.log = account.new_log(step.name.replace("/", "-"))
     account.announce(step)
-    spec = read_buildspec(source / project["Source"].get("BuildSpec", "buildspec.yml"))
-    minutes = float(project.get("TimeoutInMinutes", 60))
-    cache = s3.cache(project, account.folder)
-    step.build = play_build(spec, Container(source, variables, step.log, cache, 60 * minutes))
+    branch = execution.pipeline["Stages"][0]["Actions"][0]["Configuration"]["BranchName"]
+    primary = configuration.get("PrimarySource", next(iter(inputs)))
+    sources = download_sources(account, branch, inputs, primary)
+    container = provision(account, spec, project, sources, step.environment)
+    step.environment = container.environment
+    step.build = play_build(spec, container, step.log, account.answers.no_file)
+    discard(account, container)
     step.failure = step.build.failure
+    if outputs and not step.build.artifacts and not step.failure:
+        step.failure = Failure("UPLOAD_ARTIFACTS", "", f"nothing was built for {outputs[0]}")
     execution.variables[action.get("Namespace", "")] = step.build.exported
-    if not step.failure:
-        made = {name: s3.keep(step.build.artifacts, account.fresh("artifact")) for name in outputs}
-        execution.artifacts |= made
+    if step.build.artifacts and not step.failure:
+        execution.artifacts |= dict.fromkeys(outputs, step.build.artifacts)
+
+
+def _variables(project: dict[str, Any], configuration: dict[str, Any]) -> dict[str, str]:
+    """A build's variables; the action's win over the project's ([variables] in codebuild.py)."""
+    actions = json.loads(configuration.get("EnvironmentVariables", "[]"))
+    return {
+        **_plain(project["Environment"].get("EnvironmentVariables", [])),
+        **_plain([{key.title(): text for key, text in item.items()} for item in actions]),
+    }
 
 
 def _plain(variables: list[dict[str, str]]) -> dict[str, str]:

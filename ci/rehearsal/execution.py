@@ -19,6 +19,7 @@ class Step:
 
     stage: str
     action: str
+    order: int = 1
     project: str = ""
     commit: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -26,6 +27,11 @@ class Step:
     failure: Failure | None = None
     log: Path | None = None
     build: Build | None = None
+
+    @property
+    def name(self) -> str:
+        """Its stage, and its action where that is called otherwise."""
+        return self.stage if self.action == self.stage else f"{self.stage}/{self.action}"
 
     @property
     def session(self) -> str:
@@ -37,17 +43,27 @@ class Step:
 class Execution:
     """A pipeline's execution: what it was started with, and what its actions made so far.
 
-    An artifact is a folder or, of a full clone, a commit. `variables` are by namespace and name.
+    `trigger` is what started it, in the words of its events. An artifact is a folder or, of a full
+    clone, a commit. `variables` are by namespace and name.
     """
 
     pipeline: dict[str, Any]
-    overrides: dict[str, str]
     variables: dict[str, dict[str, str]]
+    trigger: str = "CloudWatchEvent"
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     artifacts: dict[str, Path | str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def failed(self) -> Step | None:
-        """The step that stopped the execution."""
-        return self.steps[-1] if self.steps and self.steps[-1].failure else None
+    def failed(self) -> list[Step]:
+        """The steps that stopped the execution."""
+        return [step for step in self.steps if step.failure]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took: actions of one run order run at the same time."""
+        longest: dict[tuple[str, int], float] = {}
+        for step in self.steps:
+            place = (step.stage, step.order)
+            longest[place] = max(longest.get(place, 0), step.seconds or 0)
+        return sum(longest.values())

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from ci.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from ci.rehearsal.cloudformation import Template
 
 Statement = dict[str, Any]
@@ -99,20 +102,21 @@ def require_grants(
     template: Template,
     pipeline: dict[str, Any],
     project: dict[str, Any],
-    inputs: dict[str, bool],
+    inputs: Mapping[str, Path | str],
     outputs: list[str],
 ) -> None:
     """Check that the roles behind a build may do what they must do for it.
 
-    `inputs` are the artifacts it takes and whether each is a clone. Raises UserError for what is
-    not granted: the "service role permissions" of CodePipeline's CodeBuild action reference.
+    `inputs` are the artifacts that it takes; one that is no folder is to be cloned. Raises
+    UserError for what is not granted of the "service role permissions" that the CodeBuild action
+    reference of CodePipeline lists.
     """
     store = f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}/{pipeline['Name'][:20]}"
     where = f"{template.region}:{template.account}"
     arn = f"arn:aws:codebuild:{where}:project/{project['Name']}"
     wanted = [(pipeline["RoleArn"], "codebuild:StartBuild", arn)]
     role = project["ServiceRole"]
-    if any(inputs.values()):
+    if any(isinstance(artifact, str) for artifact in inputs.values()):
         source = pipeline["Stages"][0]["Actions"][0]["Configuration"]["RepositoryName"]
         wanted += [(role, "codecommit:GitPull", f"arn:aws:codecommit:{where}:{source}")]
     wanted += [(role, "s3:GetObject", f"{store}/{name[:10]}/key") for name in inputs]

@@ -1,4 +1,4 @@
-"""What one sees of a rehearsal: a line as each stage begins and ends, and a table at the end.
+"""What one sees of a rehearsal: how each step ended and why, and a table at the end.
 
 Rich decides by itself what a terminal gets; everything else gets plain lines.
 """
@@ -12,22 +12,27 @@ from rich.console import Console
 from rich.table import Table
 
 from ci.errors import UserError
+from ci.rehearsal.progress import in_words
+from ci.rehearsal.sessions import failed_blocks, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from ci.rehearsal.execution import Step
+    from ci.rehearsal.notifications import Notification
+    from ci.rehearsal.progress import Progress
 
-_LAST_LINES = 15
+_LAST_LINES = 30
 
 
 class Report:
     """Speaks to whoever watches."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, progress: Progress | None = None) -> None:
         """`console` is rich's, on stdout unless another is given."""
         self.console = console or Console(highlight=False, soft_wrap=True)
+        self._progress = progress
 
     def say(self, text: str) -> None:
         """One line, as it is."""
@@ -35,26 +40,35 @@ class Report:
 
     def step(self, step: Step) -> None:
         """A step that begins (its `seconds` are None) or has ended."""
-        name = f"{step.stage:<9}"
+        if self._progress:
+            self._progress.step(step)
         if step.seconds is None:
-            self.say(f"{name} {step.project} runs nox -s {step.session} …")
+            if not self.console.is_terminal:
+                self.say(f"{step.name:<14} {step.project} runs nox -s {step.session}")
             return
         outcome = "[green]ok[/]" if step.failure is None else "[red]failed[/]"
-        self.console.print(f"{name} {outcome} after {step.seconds:.1f} s")
-        if step.failure:
-            self._failure(step)
+        self.console.print(f"{step.name:<14} {outcome} after {in_words(step.seconds)}")
 
-    def _failure(self, step: Step) -> None:
-        failure = step.failure
-        if failure is None:
-            return
-        self.say(f"  stopped in {step.stage}, {failure.phase}: {failure.reason}")
-        if failure.command:
-            self.say(f"  command: {failure.command}")
-        if step.log:
-            for line in last_lines(step.log):
-                self.say(f"  | {line}")
-            self.say(f"  whole log: {step.log} (--keep keeps it)")
+    def failures(self, steps: Iterable[Step]) -> None:
+        """Why steps failed: the output of each session that did, what it advises first."""
+        for step in steps:
+            self.console.rule(f"[red]{step.name} failed[/]", align="left")
+            self.say(str(step.failure))
+            if step.log and step.log.exists():
+                self._log(step.log)
+
+    def _log(self, log: Path) -> None:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        for session, block in failed_blocks(text):
+            if session:
+                self.console.print(f"session [bold]{session}[/]:")
+            hidden = max(0, len(block) - _LAST_LINES)
+            if hidden:
+                self.say(f"  ({hidden} lines above these)")
+            for line in block[hidden:]:
+                self.say(f"  {line}")
+        for line in reasons(text):
+            self.console.print(line, style="bold red", markup=False)
 
     def table(self, steps: Iterable[Step]) -> None:
         """All steps at a glance."""
@@ -71,7 +85,12 @@ class Report:
             for group, paths in (step.build.reports if step.build else {}).items():
                 if paths:
                     names = ", ".join(path.name for path in paths)
-                    self.say(f"{step.stage}: reports of {group}: {names}")
+                    self.say(f"{step.name}: reports of {group}: {names}")
+
+    def sent(self, notifications: Iterable[Notification]) -> None:
+        """What people would have been told."""
+        for notification in notifications:
+            self.say(f"to {notification.to}: {notification.text}")
 
 
 def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], end: str) -> None:
@@ -93,15 +112,12 @@ def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], en
 
 
 def _table(steps: Iterable[Step]) -> Table:
-    table = Table("stage", "project", "session", "seconds", "outcome")
-    table.columns[3].justify = "right"
+    table = Table("stage", "action", "project", "session", "seconds", "outcome")
+    table.columns[4].justify = "right"
     for step in steps:
         outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
         seconds = f"{step.seconds or 0:.1f}"
-        table.add_row(step.stage, step.project or "-", step.session or "-", seconds, outcome)
+        table.add_row(
+            step.stage, step.action, step.project or "-", step.session or "-", seconds, outcome
+        )
     return table
-
-
-def last_lines(log: Path) -> list[str]:
-    """The end of a log, where the reason mostly is."""
-    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def keep(files: Mapping[str, Path], folder: Path) -> Path:
-    """Keep the files of an artifact in `folder`: those, and nothing else."""
+def keep(files: Mapping[str, Path], folder: Path) -> list[Path]:
+    """Copy files into `folder`, each to its name there; the copies."""
     for name, path in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, folder / name)
-    return folder
+    return [folder / name for name in files]
 
 
 def cache(project: Mapping[str, object], folder: Path) -> Path | None:

@@ -1,8 +1,8 @@
-"""The door between the builds and Secrets Manager: IAM, as far as a rehearsal needs it.
+"""A proxy in front of Secrets Manager that enforces the role's IAM statements.
 
 Each container gets temporary credentials of its project's role from an address of its own, as
-CodeBuild's do; whoever asks for a secret with them is let through to the real thing's stand-in only
-if the statements of that role in the template allow it.
+CodeBuild's do. A request that is signed with them is passed on to a stand-in for Secrets Manager
+only if the statements of that role in the template allow it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import json
 import re
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import boto3
 import requests
 
 from ci.rehearsal.iam import may
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
     from ci.rehearsal.cloudformation import Template
 
 _FORWARDED = ("Content-Type", "X-Amz-Target", "Authorization", "X-Amz-Date")
+
+
+def store_secret(url: str, region: str, name: str, text: str | None) -> None:
+    """Have the secret of that name in the Secrets Manager at `url` hold `text`, or be absent."""
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id="rehearsal",
+        aws_secret_access_key="rehearsal",  # noqa: S106 - the stand-in takes any
+    )
+    with suppress(client.exceptions.ResourceNotFoundException):
+        client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    if text is not None:
+        client.create_secret(Name=name, SecretString=text)
 
 
 @dataclass(frozen=True)
@@ -39,8 +55,8 @@ class Request:
 
 
 @dataclass
-class Gate:
-    """A running gate; `requests` are those it has decided on."""
+class SecretsProxy:
+    """A running proxy; `requests` are those it has decided on."""
 
     template: Template
     upstream: str
@@ -76,31 +92,31 @@ class Gate:
 
 
 @contextmanager
-def secrets_gate(template: Template, upstream: str) -> Iterator[Gate]:
-    """A gate before the Secrets Manager at `upstream`, for as long as the block lasts."""
-    gate = Gate(template, upstream)
+def secrets_proxy(template: Template, upstream: str) -> Iterator[SecretsProxy]:
+    """A proxy before the Secrets Manager at `upstream`, for as long as the block lasts."""
+    running = SecretsProxy(template, upstream)
 
     class Handler(_Handler):
-        keeper = gate
+        proxy = running
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        gate.url = f"http://127.0.0.1:{server.server_port}"
+        running.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield gate
+            yield running
         finally:
             server.shutdown()
             thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    keeper: Gate
+    proxy: SecretsProxy
 
     def do_GET(self) -> None:
         """Give a container its credentials ("Container credential provider" of the SDK guide)."""
         key = self.path.removeprefix("/credentials/")
-        if self.keeper.role_of(key) is None:
+        if self.proxy.role_of(key) is None:
             self._answer(404, {"message": "no such container"})
             return
         self._answer(
@@ -117,17 +133,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Forward what the role may do, refuse the rest in the words of AWS."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         signer = re.search(r"Credential=(\w+)/", self.headers.get("Authorization", ""))
-        role = self.keeper.role_of(signer[1]) if signer else None
+        role = self.proxy.role_of(signer[1]) if signer else None
         if role is None:
             self._answer(400, {"__type": "UnrecognizedClientException", "message": "who is it?"})
             return
-        request = self.keeper.decide(role, self.headers.get("X-Amz-Target", ""), body)
+        request = self.proxy.decide(role, self.headers.get("X-Amz-Target", ""), body)
         if not request.allowed:
             text = f"{role} is not authorized to perform: {request.action} on {request.resource}"
             self._answer(400, {"__type": "AccessDeniedException", "Message": text})
             return
         headers = {name: self.headers[name] for name in _FORWARDED if name in self.headers}
-        answer = requests.post(self.keeper.upstream, data=body, headers=headers, timeout=30)
+        answer = requests.post(self.proxy.upstream, data=body, headers=headers, timeout=30)
         self._send(answer.status_code, answer.content)
 
     def _answer(self, status: int, content: dict[str, str]) -> None:
@@ -141,4 +157,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: what counts is in the gate's `requests`."""
+        """Say nothing: what counts is in the proxy's `requests`."""

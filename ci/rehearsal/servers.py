@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _START_SECONDS = 90
-_STOP_SECONDS = 10
 _REQUEST_SECONDS = 30
 
 
@@ -162,12 +161,8 @@ def serving(command: Sequence[str], log: Path, announcement: str) -> Iterator[st
     try:
         yield _announced(process, command, log, announcement)
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # what it has not written yet, nobody will read
+        process.wait()
 
 
 def _announced(

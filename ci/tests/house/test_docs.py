@@ -21,7 +21,7 @@ from ci.checkout.git import tracked_files
 from ci.errors import UserError
 from ci.package.project import Settings, parse_project, read_project
 from ci.package.pyproject import load
-from ci.rehearsal.play import synthesize
+from ci.rehearsal.cdk import synthesize
 from ci.tests.house.pages import ROOT, Page, code, pages
 
 if TYPE_CHECKING:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 import pytest
 
 from ci.errors import UserError
-from ci.rehearsal.cloudformation import Template, read_assembly
-from ci.tests.rehearsal.toy import manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ci.rehearsal.cloudformation import Template
 
 RESOURCES = {
     "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": {"Fn::Sub": "b-${Where}"}}},
@@ -66,17 +59,3 @@ def test_a_resource_is_called_by_its_path_where_it_has_no_name_of_its_own() -> N
     assert list(template.by_path("AWS::IAM::Role")) == ["releases/Role"]
     assert list(template.by_path("AWS::SNS::Topic")) == ["Topic"]
     assert template.arn("Topic").endswith(":mail")
-
-
-def test_an_assembly_of_no_stack_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
-    with pytest.raises(UserError, match="synthesizes 0 stacks"):
-        read_assembly(tmp_path)
-
-
-def test_a_stack_without_region_is_deployed_in_the_default_one(tmp_path: Path) -> None:
-    document = manifest()
-    document["artifacts"]["stack"]["environment"] = "aws://unknown-account/unknown-region"
-    (tmp_path / "manifest.json").write_text(json.dumps(document))
-    (tmp_path / "toy.template.json").write_text('{"Resources": {}}')
-    assert read_assembly(tmp_path).region == "us-west-2"

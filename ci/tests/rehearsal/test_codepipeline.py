@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from ci.checkout.git import git
 from ci.errors import UserError
 from ci.rehearsal.account import Account
+from ci.rehearsal.answers import Answers
 from ci.rehearsal.cloudformation import Template
-from ci.rehearsal.codepipeline import play, start
-from ci.rehearsal.container import laptop
+from ci.rehearsal.codepipeline import play, start, start_on_creation
+from ci.rehearsal.image import Laptop
 from ci.tests.rehearsal.toy import make_toy, template
 
 if TYPE_CHECKING:
@@ -23,12 +26,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Execution]
 
-_BUILDSPEC = """
-version: 0.2
-env: {exported-variables: [MADE]}
-phases: {build: {commands: ['%s', 'mkdir -p dist; echo $PWD >dist/made', 'export MADE=yes']}}
-artifacts: {base-directory: dist, files: ["**/*"]}
-"""
+PIPELINE = "AWS::CodePipeline::Pipeline"
+PROJECTS = ("Release", "Build", "Publish", "Verify")
 
 
 @pytest.fixture
@@ -49,14 +48,28 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(document: dict[str, Any], repository: Path, tmp_path: Path) -> Run:
-    """Play the toy's release pipeline with a buildspec of one command."""
+def account(
+    document: dict[str, Any], repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Account:
+    """One whose containers have the laptop's own PATH: an image takes long to make."""
+
+    def make_image(folder: Path, *_: object) -> str:
+        folder.mkdir()
+        return os.environ["PATH"]
+
+    monkeypatch.setattr("ci.rehearsal.provisioning.make_image", make_image)
+    laptop = Laptop({}, tmp_path, tmp_path)
+    return Account(Template(document), tmp_path, repository, laptop, variables={"LANG": "C.UTF-8"})
+
+
+@pytest.fixture
+def run(account: Account) -> Run:
+    """Play the toy's release pipeline, each project with a buildspec of one command."""
 
     def run(command: str = "true", request: dict[str, Any] | None = None) -> Execution:
-        (repository / "buildspec.yml").write_text(_BUILDSPEC % command)
-        author = ("-c", "user.name=Toy", "-c", "user.email=toy@example.com")
-        git(repository, *author, "commit", "--quiet", "--all", "--message", "Build so")
-        account = Account(Template(document), tmp_path, repository)
+        for name in PROJECTS:
+            source = account.template.document["Resources"][name]["Properties"]["Source"]
+            source["BuildSpec"] = json.dumps(buildspec(command))
         asked = request or {}
         given = {"SOURCE_COMMIT": "abc", "RELEASE_TAG": "v1", **asked.get("variables", {})}
         execution = start(
@@ -73,174 +86,215 @@ def run(document: dict[str, Any], repository: Path, tmp_path: Path) -> Run:
     return run
 
 
-def said(execution: Execution, step: int) -> list[str]:
-    """What a step's commands printed."""
-    log = execution.steps[step].log
+def buildspec(command: str) -> dict[str, Any]:
+    commands = [command, "mkdir -p out; echo made >out/made", "export DIST_SHA256=$NOXSESSION"]
+    return {
+        "version": 0.2,
+        "env": {"exported-variables": ["DIST_SHA256"], "git-credential-helper": "yes"},
+        "phases": {
+            "install": {"runtime-versions": {"python": "3.12"}},
+            "build": {"commands": commands},
+        },
+        "artifacts": {"base-directory": "out", "files": ["**/*"]},
+    }
+
+
+def said(execution: Execution, action: str) -> list[str]:
+    """What an action's commands printed."""
+    log = next(step.log for step in execution.steps if step.action == action)
     lines = log.read_text().splitlines() if log else []
     return [line for line in lines if not line.startswith("[Container]")]
 
 
+def why(execution: Execution) -> str:
+    """Why it stopped."""
+    assert execution.failed
+    return " and ".join(str(step.failure) for step in execution.failed)
+
+
 def test_stages_are_played_in_their_order_until_one_fails(run: Run) -> None:
     execution = run("test $NOXSESSION != publish")
-    assert [step.stage for step in execution.steps] == ["Source", "Build", "Publish"]
-    assert execution.failed is execution.steps[2]
+    stages = ["Source", "Build", "Build", "Publish"]
+    assert [step.stage for step in execution.steps] == stages
+    assert execution.failed == [execution.steps[3]]
 
 
-def test_the_source_is_the_branch_s_head_unless_a_revision_overrides_it(
-    run: Run, repository: Path
-) -> None:
-    first = git(repository, "rev-parse", "HEAD")
-    override = {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": first}
-    assert run().steps[0].commit == git(repository, "rev-parse", "HEAD")
-    execution = run("false", {"sourceRevisions": [override]})
-    assert execution.steps[0].commit == first
-    assert execution.failed is not None  # the first commit's buildspec asks for another nox
-
-
-def test_a_full_clone_has_tags_history_and_branches_and_a_detached_head(
-    run: Run, repository: Path
-) -> None:
-    git(repository, "tag", "v0")
-    execution = run(
-        "git tag; git rev-list --count HEAD; git branch -r; git symbolic-ref -q HEAD; :"
-    )
-    assert said(execution, 1) == ["v0", "2", "  origin/HEAD -> origin/main", "  origin/main"]
+def test_the_source_is_the_branch_s_head(run: Run, repository: Path) -> None:
+    execution = run("git rev-parse HEAD")
+    assert execution.steps[0].commit == git(repository, "rev-parse", "HEAD")
+    assert said(execution, "Check") == [execution.steps[0].commit]
 
 
 def test_a_zip_has_files_only(run: Run, releases: dict[str, Any]) -> None:
     del releases["Stages"][0]["Actions"][0]["Configuration"]["OutputArtifactFormat"]
-    assert said(run("ls -a"), 1)[2:] == [
-        "buildspec.yml",
-        "cdk",
-        "pyproject.toml",
-        "src",
-        "tests",
-        "tools",
-    ]
+    files = ["cdk", "noxfile.py", "pyproject.toml", "src", "tests"]
+    assert said(run("ls -A"), "Check") == files
 
 
-def test_the_action_s_variables_win_over_the_project_s(run: Run) -> None:
-    execution = run("echo $NOXSESSION $RELEASE_TAG")
-    assert [said(execution, step) for step in (1, 2, 3)] == [
-        ["release v1"],
-        ["publish v1"],
-        ["verify v1"],
-    ]
+def test_actions_of_one_run_order_run_at_the_same_time(run: Run, tmp_path: Path) -> None:
+    """Each waits for the other: one after the other, they would wait for ever."""
+    os.mkfifo(tmp_path / "between")
+    meet = (
+        f"case $NOXSESSION in release) echo >{tmp_path}/between;; build) read x <{tmp_path}/between"
+    )
+    execution = run(f"{meet};; esac")
+    assert not execution.failed
+
+
+def test_where_one_of_two_actions_fails_the_other_ends_and_nothing_follows(run: Run) -> None:
+    execution = run("echo begun; test $NOXSESSION != release")
+    assert [step.action for step in execution.failed] == ["Check"]
+    assert said(execution, "Build") == ["begun"]
+    assert [step.stage for step in execution.steps] == ["Source", "Build", "Build"]
+
+
+def test_the_action_s_variables_win_over_the_project_s(run: Run, releases: dict[str, Any]) -> None:
+    check = releases["Stages"][1]["Actions"][0]
+    check["Configuration"]["EnvironmentVariables"] = json.dumps(
+        [{"name": "RELEASE_BRANCH", "type": "PLAINTEXT", "value": "next"}]
+    )
+    execution = run("echo $NOXSESSION $RELEASE_BRANCH")
+    assert said(execution, "Check") == ["release next"]
+    assert said(execution, "Build") == ["build main"]
 
 
 def test_a_build_knows_that_it_is_codebuild(run: Run) -> None:
     execution = run("echo $CODEBUILD_INITIATOR $CODEBUILD_RESOLVED_SOURCE_VERSION $AWS_REGION")
-    assert said(execution, 1) == [f"codepipeline/Releases {execution.steps[0].commit} us-west-2"]
+    known = f"codepipeline/Releases {execution.steps[0].commit} us-west-2"
+    assert said(execution, "Check") == [known]
 
 
 def test_an_input_artifact_is_a_copy_of_what_was_handed_on_and_nothing_else(run: Run) -> None:
     given = "$CODEBUILD_SRC_DIR_dist"
     execution = run(f'test -z "{given}" || (cd {given}; ls; touch more)')
-    assert said(execution, 2) == said(execution, 3) == ["made"]
+    assert said(execution, "Publish") == said(execution, "Verify") == ["made"]
+
+
+def test_an_output_artifact_of_which_nothing_was_built_fails_its_action(
+    run: Run, document: dict[str, Any], account: Account
+) -> None:
+    run()
+    project = document["Resources"]["Build"]["Properties"]["Source"]
+    spec = json.loads(project["BuildSpec"])
+    del spec["artifacts"]
+    project["BuildSpec"] = json.dumps(spec)
+    given = [{"name": name, "value": "x"} for name in ("SOURCE_COMMIT", "RELEASE_TAG")]
+    execution = start(account.template, {"name": "Releases", "variables": given})
+    play(execution, account)
+    assert why(execution) == "UPLOAD_ARTIFACTS: nothing was built for dist"
 
 
 def test_each_build_has_a_checkout_and_a_home_of_its_own(run: Run) -> None:
     execution = run("ls -A ~; touch ~/left left; git status --short")
-    assert said(execution, 1) == said(execution, 2) == said(execution, 3) == ["?? left"]
+    assert said(execution, "Check") == ["?? left"]
+    assert said(execution, "Build") == said(execution, "Publish") == ["?? left"]
 
 
-def test_exported_variables_reach_later_actions(run: Run, releases: dict[str, Any]) -> None:
-    build, publish = (releases["Stages"][number]["Actions"][0] for number in (1, 2))
-    build["Namespace"] = "Built"
-    publish["Configuration"]["EnvironmentVariables"] = json.dumps(
-        [{"name": "GOT", "type": "PLAINTEXT", "value": "#{Built.MADE}"}]
+def test_a_container_is_discarded_when_its_build_has_ended(run: Run, account: Account) -> None:
+    discarded: list[str] = []
+    object.__setattr__(account, "discard", lambda path: discarded.append(path.name))
+    run("test $NOXSESSION != publish")
+    assert (
+        sorted(name.partition("-")[0] for name in discarded) == ["container"] * 3 + ["sources"] * 3
     )
-    assert said(run("echo $GOT"), 2) == ["yes"]
+
+
+def test_exported_variables_reach_later_actions(run: Run) -> None:
+    execution = run("echo ${CHECK_DIST_SHA256-none} ${BUILD_DIST_SHA256-none}")
+    assert said(execution, "Check") == ["none none"]
+    assert said(execution, "Publish") == ["release build"]
 
 
 def test_a_variable_without_value_fails_its_action(run: Run, releases: dict[str, Any]) -> None:
     action = releases["Stages"][1]["Actions"][0]
     action["Configuration"]["EnvironmentVariables"] = '[{"name": "A", "value": "#{variables.B}"}]'
-    failed = run().failed
-    assert failed is not None
-    assert "#{variables.B} has no value" in str(failed.failure)
+    assert "#{variables.B} has no value" in why(run())
+
+
+def test_a_variable_without_value_may_stay_as_it_is_written(
+    account: Account, releases: dict[str, Any]
+) -> None:
+    releases["Stages"][1:] = [{"Name": "Build", "Actions": [releases["Stages"][1]["Actions"][0]]}]
+    execution = start_on_creation(
+        Template(account.template.document).resources(PIPELINE)["Releases"]
+    )
+    play(execution, replace(account, answers=Answers(no_value="as written")))
+    assert execution.steps[1].environment["SOURCE_COMMIT"] == "#{variables.SOURCE_COMMIT}"
+    assert execution.failed
+
+
+def test_a_new_pipeline_starts_without_variables_and_stops_before_a_build(
+    account: Account,
+) -> None:
+    execution = start_on_creation(account.template.resources(PIPELINE)["Releases"])
+    play(execution, account)
+    assert "#{variables.SOURCE_COMMIT} has no value" in why(execution)
+    assert [step.build for step in execution.steps] == [None, None, None]
 
 
 def test_a_variable_has_its_default(run: Run, releases: dict[str, Any]) -> None:
     releases["Variables"].append({"Name": "B", "DefaultValue": "usual"})
     action = releases["Stages"][1]["Actions"][0]
     action["Configuration"]["EnvironmentVariables"] = '[{"name": "A", "value": "#{variables.B}"}]'
-    assert said(run("echo $A"), 1) == ["usual"]
+    assert said(run("echo $A"), "Check") == ["usual"]
 
 
 def test_an_approval_is_given(run: Run, releases: dict[str, Any]) -> None:
     approval = {"Name": "Approve", "ActionTypeId": {"Provider": "Manual"}}
     releases["Stages"].insert(2, {"Name": "Approval", "Actions": [approval]})
-    assert [step.stage for step in run().steps][2:4] == ["Approval", "Publish"]
+    assert [step.stage for step in run().steps][3:5] == ["Approval", "Publish"]
 
 
 def test_actions_of_a_stage_run_by_their_run_order(run: Run, releases: dict[str, Any]) -> None:
     actions = releases["Stages"][1]["Actions"]
     actions.append({"Name": "First", "ActionTypeId": {"Provider": "Manual"}, "RunOrder": 1})
     actions[0]["RunOrder"] = 2
-    assert [step.action for step in run().steps][1:3] == ["First", "Build"]
+    assert [step.action for step in run().steps][1:4] == ["Build", "First", "Check"]
+
+
+def test_an_action_may_not_take_what_one_of_its_own_run_order_makes(
+    run: Run, releases: dict[str, Any]
+) -> None:
+    releases["Stages"][1]["Actions"][0]["InputArtifacts"].append({"Name": "dist"})
+    with pytest.raises(UserError, match="Check takes dist, which none before it makes"):
+        run()
 
 
 def test_another_kind_of_action_is_not_passed_over(run: Run, releases: dict[str, Any]) -> None:
     releases["Stages"][1]["Actions"][0]["ActionTypeId"]["Provider"] = "Lambda"
-    failed = run().failed
-    assert failed is not None
-    assert "is a Lambda action, which is not played" in str(failed.failure)
+    assert "is a Lambda action, which is not played" in why(run())
 
 
 def test_a_secret_as_a_variable_is_refused(run: Run, document: dict[str, Any]) -> None:
     project = document["Resources"]["Release"]["Properties"]
     project["Environment"]["EnvironmentVariables"][0]["Type"] = "SECRETS_MANAGER"
-    failed = run().failed
-    assert failed is not None
-    assert "is of type SECRETS_MANAGER" in str(failed.failure)
+    assert "is of type SECRETS_MANAGER" in why(run())
 
 
 def test_an_unknown_project_fails_its_action(run: Run, releases: dict[str, Any]) -> None:
     releases["Stages"][1]["Actions"][0]["Configuration"]["ProjectName"] = "nobody"
-    failed = run().failed
-    assert failed is not None
-    assert "there is no project nobody" in str(failed.failure)
+    assert "there is no project nobody" in why(run())
 
 
-def test_a_stage_is_retried_with_the_artifacts_as_they_were(
-    run: Run, document: dict[str, Any], repository: Path, tmp_path: Path
-) -> None:
-    execution = run('test "$NOXSESSION" != publish -o -e /nowhere')
+def test_a_stage_is_retried_with_the_artifacts_as_they_were(run: Run, account: Account) -> None:
+    execution = run("test $NOXSESSION != publish")
     made = dict(execution.artifacts)
-    (tmp_path / "again").mkdir()
-    play(execution, Account(Template(document), tmp_path / "again", repository), begin="Publish")
-    assert [step.stage for step in execution.steps] == ["Source", "Build", "Publish", "Publish"]
+    play(execution, account, begin="Publish")
+    assert [step.stage for step in execution.steps][3:] == ["Publish", "Publish"]
     assert execution.artifacts == made
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("asked", "reason"),
     [
         ({"name": "Nobody"}, "there is no pipeline Nobody"),
         ({"variables": {"RELEASE_TAG": ""}}, "its variable RELEASE_TAG has no value"),
         ({"variables": {"MORE": "x"}}, "the pipeline has no variable MORE"),
-        (
-            {"sourceRevisions": [{"actionName": "Other", "revisionValue": "x"}]},
-            "it has no source action Other",
-        ),
+        ({"sourceRevisions": [{"actionName": "Source"}]}, "started with a source revision"),
     ],
 )
 def test_a_start_that_codepipeline_refuses_is_refused(
-    run: Run, asked: dict[str, Any], why: str
+    run: Run, asked: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(UserError, match=why):
+    with pytest.raises(UserError, match=reason):
         run("true", asked)
-
-
-def test_a_build_gets_nothing_of_the_user_s_but_the_way_to_the_index(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "mine")
-    monkeypatch.setenv("TWINE_PASSWORD", "mine")
-    monkeypatch.setenv("UV_PUBLISH_TOKEN", "mine")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
-    found = laptop()
-    assert "mine" not in found.values()
-    assert found["HTTPS_PROXY"] == "http://proxy.example.com"
-    assert found["NO_PROXY"].endswith("127.0.0.1")

@@ -31,9 +31,6 @@ def test_a_tag_starts_its_pipeline_at_its_commit() -> None:
     (found,) = eventbridge.matching_targets(TEMPLATE, tag())
     assert eventbridge.start_request(found, tag()) == {
         "name": "Releases",
-        "sourceRevisions": [
-            {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": COMMIT}
-        ],
         "variables": [
             {"name": "SOURCE_COMMIT", "value": COMMIT},
             {"name": "RELEASE_TAG", "value": "v1.0"},
@@ -58,7 +55,7 @@ def test_a_pull_request_starts_its_pipeline_whatever_its_title_says(name: str) -
     assert '"' in happened["detail"]["title"]
     (found,) = eventbridge.matching_targets(TEMPLATE, happened)
     started = eventbridge.start_request(found, happened)
-    assert started["variables"][1] == {"name": "PULL_REQUEST_ID", "value": "7"}
+    assert started["variables"][2] == {"name": "PULL_REQUEST_ID", "value": "7"}
 
 
 def test_a_title_that_is_passed_on_breaks_the_start() -> None:

@@ -1,4 +1,4 @@
-"""The door to Secrets Manager, with boto3 before it and moto behind it."""
+"""The proxy in front of Secrets Manager, with boto3 before it and moto behind it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from ci.rehearsal.cloudformation import Template
-from ci.rehearsal.secretsmanager import Gate, secrets_gate
+from ci.rehearsal.secretsmanager import SecretsProxy, secrets_proxy, store_secret
 from ci.tests.rehearsal.toy import template
 
 if TYPE_CHECKING:
@@ -25,26 +25,19 @@ BUILDER = "arn:aws:iam::123456789012:role/ReleaseRole"
 
 
 @pytest.fixture
-def gate(moto: AwsServer) -> Iterator[Gate]:
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=moto.url,
-        region_name="us-west-2",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-    )
-    client.create_secret(Name="toy/pypi", SecretString="the token")
-    with secrets_gate(Template(template()), moto.url) as running:
+def proxy(moto: AwsServer) -> Iterator[SecretsProxy]:
+    store_secret(moto.url, "us-west-2", "toy/pypi", "the token")
+    with secrets_proxy(Template(template()), moto.url) as running:
         yield running
-    client.delete_secret(SecretId="toy/pypi", ForceDeleteWithoutRecovery=True)
+    store_secret(moto.url, "us-west-2", "toy/pypi", None)
 
 
 @pytest.fixture
-def reader(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(proxy: SecretsProxy, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A function that reads a secret as the role it is given."""
 
     def read(role: str, name: str = "toy/pypi") -> str:
-        for variable, value in gate.credentials(role).items():
+        for variable, value in proxy.credentials(role).items():
             monkeypatch.setenv(variable, value)
         client = boto3.session.Session().client("secretsmanager", region_name="us-west-2")
         return str(client.get_secret_value(SecretId=name)["SecretString"])
@@ -52,16 +45,16 @@ def reader(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Reader:
     return read
 
 
-def test_the_publisher_reads_the_secret(gate: Gate, reader: Reader) -> None:
+def test_the_publisher_reads_the_secret(proxy: SecretsProxy, reader: Reader) -> None:
     assert reader(PUBLISHER) == "the token"
-    assert [(item.role, item.allowed) for item in gate.requests] == [(PUBLISHER, True)]
+    assert [(item.role, item.allowed) for item in proxy.requests] == [(PUBLISHER, True)]
 
 
-def test_another_role_is_refused_as_aws_would(gate: Gate, reader: Reader) -> None:
+def test_another_role_is_refused_as_aws_would(proxy: SecretsProxy, reader: Reader) -> None:
     with pytest.raises(ClientError, match="not authorized to perform") as refused:
         reader(BUILDER)
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
-    assert [(item.role, item.allowed) for item in gate.requests] == [(BUILDER, False)]
+    assert [(item.role, item.allowed) for item in proxy.requests] == [(BUILDER, False)]
 
 
 def test_the_publisher_reads_no_other_secret(reader: Reader) -> None:
@@ -69,17 +62,17 @@ def test_the_publisher_reads_no_other_secret(reader: Reader) -> None:
         reader(PUBLISHER, "other/secret")
 
 
-def test_a_secret_may_be_named_by_its_arn(gate: Gate) -> None:
+def test_a_secret_may_be_named_by_its_arn(proxy: SecretsProxy) -> None:
     arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:toy/pypi-AbCdEf"
     body = f'{{"SecretId": "{arn}"}}'.encode()
-    request = gate.decide(PUBLISHER, "secretsmanager.GetSecretValue", body)
+    request = proxy.decide(PUBLISHER, "secretsmanager.GetSecretValue", body)
     assert (request.resource, request.allowed) == (arn, True)
 
 
-def test_credentials_are_given_to_their_container_only(gate: Gate) -> None:
-    assert requests.get(f"{gate.url}/credentials/GUESSED", timeout=10).status_code == 404
+def test_credentials_are_given_to_their_container_only(proxy: SecretsProxy) -> None:
+    assert requests.get(f"{proxy.url}/credentials/GUESSED", timeout=10).status_code == 404
 
 
-def test_a_stranger_s_signature_is_refused(gate: Gate) -> None:
-    assert requests.post(gate.url, data=b"{}", timeout=10).status_code == 400
-    assert gate.requests == []
+def test_a_stranger_s_signature_is_refused(proxy: SecretsProxy) -> None:
+    assert requests.post(proxy.url, data=b"{}", timeout=10).status_code == 400
+    assert proxy.requests == []

@@ -12,60 +12,87 @@ from ci.checkout.git import git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    # stage, project, session of its own, inputs, outputs
-    Build = tuple[str, str, str | None, list[str], list[str]]
+    # name, project, inputs, outputs
+    Action = tuple[str, str, list[str], list[str]]
 
-_NOX = """
+# A script in the place of nox's: each session takes no time. nox itself only lists its sessions.
+_NOXFILE = """
 import hashlib, json, os, pathlib, sys, urllib.request
 
-session = os.environ["NOXSESSION"]
-name, root = "toy-1.0", os.environ["TWINE_REPOSITORY_URL"]
-dist = pathlib.Path(os.environ.get("CODEBUILD_SRC_DIR_dist", "dist"))
-if session in ("pr", "release"):
-    pathlib.Path("reports").mkdir()
-    pathlib.Path("reports/junit.xml").write_text("<testsuite/>")
-    dist.mkdir()
-    files = {name + "-py3-none-any.whl": b"wheel", name + ".tar.gz": b"sdist"}
-    sums = ""
-    for file, content in files.items():
-        (dist / file).write_bytes(content)
-        sums += hashlib.sha256(content).hexdigest() + "  " + file + "\\n"
-    (dist / "SHA256SUMS").write_text(sums)
-elif session == "publish":
-    import boto3, requests  # which take their time
+SESSIONS = ("pr", "release", "build", "publish", "verify")
 
-    client = boto3.client("secretsmanager")
-    secret = client.get_secret_value(SecretId=os.environ["PYPI_SECRET_ID"])
-    token = json.loads(secret["SecretString"])
-    for path in dist.glob("toy-*"):
-        kind = "bdist_wheel" if path.suffix == ".whl" else "sdist"
-        form = {":action": "file_upload", "name": "toy", "version": "1.0", "filetype": kind}
-        requests.post(
-            root,
-            data={**form, "metadata_version": "2.1", "pyversion": "py3"},
-            files={"content": (path.name, path.read_bytes())},
-            auth=(token["username"], token["password"]),
-        ).raise_for_status()
-elif session == "verify":
-    urllib.request.urlopen(os.environ["UV_INDEX"] + "toy/").read()
+
+def main():
+    session = os.environ["NOXSESSION"]
+    print("nox > Running session", session)
+    name, root = "toy-1.0", os.environ["TWINE_REPOSITORY_URL"]
+    dist = pathlib.Path(os.environ.get("CODEBUILD_SRC_DIR_dist", "dist"))
+    if session in ("pr", "release"):
+        pathlib.Path("reports").mkdir()
+        pathlib.Path("reports/junit.xml").write_text("<testsuite/>")
+    if session in ("release", "build"):
+        dist.mkdir()
+        files = {name + "-py3-none-any.whl": b"wheel", name + ".tar.gz": b"sdist"}
+        sums = ""
+        for file, content in files.items():
+            (dist / file).write_bytes(content)
+            sums += hashlib.sha256(content).hexdigest() + "  " + file + "\\n"
+        (dist / "SHA256SUMS").write_text(sums)
+    if session == "publish":
+        import boto3, requests  # which take their time
+
+        client = boto3.client("secretsmanager")
+        secret = client.get_secret_value(SecretId=os.environ["PYPI_SECRET_ID"])
+        token = json.loads(secret["SecretString"])
+        for path in dist.glob("toy-*"):
+            kind = "bdist_wheel" if path.suffix == ".whl" else "sdist"
+            form = {":action": "file_upload", "name": "toy", "version": "1.0", "filetype": kind}
+            requests.post(
+                root,
+                data={**form, "metadata_version": "2.1", "pyversion": "py3"},
+                files={"content": (path.name, path.read_bytes())},
+                auth=(token["username"], token["password"]),
+            ).raise_for_status()
+    if session == "verify":
+        urllib.request.urlopen(os.environ["UV_INDEX"] + "toy/").read()
+    print("nox > Session", session, "was successful.")
+
+
+if "nox" in sys.modules:
+    import nox
+
+    for name in SESSIONS:
+        nox.session(main, name=name, python="3.12")
 else:
-    sys.exit("no session " + session)
+    main()
 """
 
-_BUILDSPEC = """
-version: 0.2
-phases:
-  install:
-    commands: ['export PATH="$PWD/tools:$PATH"']
-  pre_build:
-    commands: ['test -z "$CODEBUILD_SRC_DIR_dist" || ln -s "$CODEBUILD_SRC_DIR_dist" dist']
-  build:
-    commands: [nox]
-reports:
-  tests: {base-directory: reports, files: ["*.xml"]}
-artifacts: {base-directory: dist, files: ["**/*"]}
-cache: {paths: [/root/.cache/uv/**/*]}
-"""
+_BUILDSPEC: dict[str, Any] = {
+    "version": 0.2,
+    "env": {"shell": "bash", "git-credential-helper": "yes"},
+    "phases": {
+        "install": {
+            "runtime-versions": {"python": "3.12"},
+            "commands": [
+                '"$(git rev-parse --is-shallow-repository)" && git fetch -q --unshallow || true',
+                "git fetch -q --force --tags origin '+refs/heads/*:refs/remotes/origin/*'",
+                "BRANCH=refs/remotes/origin/$RELEASE_BRANCH",
+                "merged() { git merge-base --is-ancestor $SOURCE_COMMIT^{} $BRANCH; }",
+                'test -z "$RELEASE_BRANCH" || merged || { echo commit-unmerged; false; }',
+                'git checkout -q --detach "$SOURCE_COMMIT^{commit}"',
+            ],
+        },
+        "build": {
+            "commands": [
+                f"{sys.executable} noxfile.py",
+                "! test -d dist || export DIST_SHA256=$(sha256sum dist/SHA256SUMS | cut -c 1-64)",
+            ]
+        },
+    },
+}
+_REPORTS = {"reports": {"tests": {"base-directory": "reports", "files": ["*.xml"]}}}
+_ARTIFACTS = {"artifacts": {"base-directory": "dist", "files": ["**/*"]}}
+_CACHE = {"cache": {"paths": ["/root/.cache/uv/**/*"]}}
 
 _PYPROJECT = """
 [project]
@@ -87,29 +114,32 @@ def make_toy(folder: Path, document: dict[str, Any] | None = None) -> Path:
         "pyproject.toml": _PYPROJECT,
         "src/toy/__init__.py": "",
         "tests/test_toy.py": "",
-        "buildspec.yml": _BUILDSPEC,
-        "tools/nox": f"#!{sys.executable}\n{_NOX}",
-        "cdk/app.py": _APP,
-        "cdk/cdk.json": json.dumps({"app": "python app.py", "context": {}}),
-        "cdk/assembly/manifest.json": json.dumps(manifest()),
-        "cdk/assembly/toy.template.json": json.dumps(document or template()),
+        "noxfile.py": _NOXFILE,
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text))
-    (folder / "tools/nox").chmod(0o755)
+    make_app(folder / "cdk", document or template())
     git(folder, "init", "--quiet", "--initial-branch=main")
+    for key, value in (("user.name", "Toy"), ("user.email", "toy@example.com")):
+        git(folder, "config", key, value)
+    git(folder, "config", "commit.gpgsign", "false")
     git(folder, "add", "--all")
-    author = (
-        "-c",
-        "user.name=Toy",
-        "-c",
-        "user.email=toy@example.com",
-        "-c",
-        "commit.gpgsign=false",
-    )
-    git(folder, *author, "commit", "--quiet", "--message", "Begin")
+    git(folder, "commit", "--quiet", "--message", "Begin")
     return folder
+
+
+def make_app(folder: Path, document: dict[str, Any]) -> None:
+    """An app of the CDK that makes `document`."""
+    files = {
+        "app.py": _APP,
+        "cdk.json": json.dumps({"app": "python app.py", "context": {}}),
+        "assembly/manifest.json": json.dumps(manifest()),
+        "assembly/toy.template.json": json.dumps(document),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(textwrap.dedent(text))
 
 
 def manifest() -> dict[str, Any]:
@@ -123,38 +153,39 @@ def manifest() -> dict[str, Any]:
 
 
 def template() -> dict[str, Any]:
-    """Two pipelines, three projects and what starts them, in the words of CloudFormation."""
+    """Two pipelines, five projects and what starts them, in the words of CloudFormation."""
+    read_secret = _allow(
+        "secretsmanager:GetSecretValue", _arn("secretsmanager", "secret:toy/pypi-??????")
+    )
+    release = {"RELEASE_BRANCH": "main"}
     return {
         "Parameters": {"BootstrapVersion": {"Type": "String", "Default": "/cdk"}},
         "Resources": {
-            **_project("Pr", "toy-pr-validation", {"NOXSESSION": "pr"}, cache=True),
-            **_project("Release", "toy-release", {"NOXSESSION": "release"}),
-            **_project(
-                "Publish",
-                "toy-publish",
-                {"NOXSESSION": "publish", "PYPI_SECRET_ID": "toy/pypi"},
-                _allow(
-                    "secretsmanager:GetSecretValue",
-                    _arn("secretsmanager", "secret:toy/pypi-??????"),
-                ),
-            ),
+            **_project("Pr", "pr", {}, _REPORTS, _CACHE),
+            **_project("Release", "release", release, _REPORTS),
+            **_project("Build", "build", release, _ARTIFACTS),
+            **_project("Publish", "publish", {**release, "PYPI_SECRET_ID": "toy/pypi"}),
+            **_project("Verify", "verify", release),
+            **_grant("Publish", read_secret),
+            **_grant("Build", _allow("s3:PutObject", _store("/*/dist/*"))),
             **_pipeline(
                 "Prs",
                 {
                     "SOURCE_COMMIT": "$.detail.sourceCommit",
+                    "DESTINATION_COMMIT": "$.detail.destinationCommit",
                     "PULL_REQUEST_ID": "$.detail.pullRequestId",
                 },
-                [("Validate", "Pr", None, [], [])],
+                {"Validate": [("Validate", "Pr", [], [])]},
                 {"event": ["pullRequestCreated", "pullRequestSourceBranchUpdated"]},
             ),
             **_pipeline(
                 "Releases",
                 {"SOURCE_COMMIT": "$.detail.commitId", "RELEASE_TAG": "$.detail.referenceName"},
-                [
-                    ("Build", "Release", None, [], ["dist"]),
-                    ("Publish", "Publish", None, ["dist"], []),
-                    ("Verify", "Release", "verify", ["dist"], []),
-                ],
+                {
+                    "Build": [("Check", "Release", [], []), ("Build", "Build", [], ["dist"])],
+                    "Publish": [("Publish", "Publish", ["dist"], [])],
+                    "Verify": [("Verify", "Verify", ["dist"], [])],
+                },
                 {"event": ["referenceCreated"], "referenceName": [{"prefix": "v"}]},
             ),
             **_comment(),
@@ -172,6 +203,10 @@ def _allow(action: object, resource: object) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
+def _store(keys: str = "") -> dict[str, Any]:
+    return {"Fn::Join": ["", [{"Fn::GetAtt": ["Store", "Arn"]}, keys]]}
+
+
 def _role(name: str, *statements: dict[str, Any]) -> dict[str, Any]:
     policy = {"PolicyDocument": {"Statement": list(statements)}, "Roles": [{"Ref": f"{name}Role"}]}
     return {
@@ -180,35 +215,47 @@ def _role(name: str, *statements: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _grant(name: str, statement: dict[str, Any]) -> dict[str, Any]:
+    """One more policy of a role."""
+    policy = {"PolicyDocument": {"Statement": [statement]}, "Roles": [{"Ref": f"{name}Role"}]}
+    return {f"{name}Grant": {"Type": "AWS::IAM::Policy", "Properties": policy}}
+
+
 def _project(
-    name: str, full: str, variables: dict[str, str], *grants: dict[str, Any], cache: bool = False
+    name: str, session: str, variables: dict[str, str], *products: dict[str, Any]
 ) -> dict[str, Any]:
-    store = {"Fn::Join": ["", [{"Fn::GetAtt": ["Store", "Arn"]}, "/*"]]}
+    spec: dict[str, Any] = {**_BUILDSPEC}
+    for product in products:
+        spec |= product
+    if session in {"release", "build"}:
+        spec["env"] = {**spec["env"], "exported-variables": ["DIST_SHA256"]}
+    environment = {"NOXSESSION": session, **variables}
     properties = {
-        "Name": full,
+        "Name": f"toy-{name.lower()}",
         "ServiceRole": {"Fn::GetAtt": [f"{name}Role", "Arn"]},
-        "Source": {"Type": "CODEPIPELINE", "BuildSpec": "buildspec.yml"},
+        "Source": {"Type": "CODEPIPELINE", "BuildSpec": json.dumps(spec)},
         "TimeoutInMinutes": 1,
-        "Cache": {"Type": "S3", "Location": "cache"} if cache else {"Type": "NO_CACHE"},
+        "Cache": {"Type": "S3", "Location": "cache"} if "cache" in spec else {"Type": "NO_CACHE"},
         "Environment": {
-            "EnvironmentVariables": [{"Name": n, "Value": v} for n, v in variables.items()]
+            "Image": "aws/codebuild/standard:7.0",
+            "EnvironmentVariables": [{"Name": n, "Value": v} for n, v in environment.items()],
         },
     }
     usual = [
         _allow("codecommit:GitPull", _arn("codecommit", "toy")),
-        _allow(["s3:GetObject*", "s3:PutObject"], store),
+        _allow("s3:GetObject*", _store("/*")),
     ]
     return {
         "Store": {"Type": "AWS::S3::Bucket"},
         name: {"Type": "AWS::CodeBuild::Project", "Properties": properties},
-        **_role(name, *usual, *grants),
+        **_role(name, *usual),
     }
 
 
 def _pipeline(
     name: str,
     variables: dict[str, str],
-    builds: list[Build],
+    stages: dict[str, list[Action]],
     detail: dict[str, Any],
 ) -> dict[str, Any]:
     arn = _arn("codepipeline", name)
@@ -229,20 +276,13 @@ def _pipeline(
         "Variables": [{"Name": variable} for variable in variables],
         "Stages": [
             {"Name": "Source", "Actions": [source]},
-            *(_stage(list(variables), build) for build in builds),
+            *(
+                {"Name": stage, "Actions": [_action(list(variables), action) for action in actions]}
+                for stage, actions in stages.items()
+            ),
         ],
     }
-    named = [{"name": n, "value": f"<{n}>"} for n in variables]
-    given = {
-        "sourceRevisions": [
-            {
-                "actionName": "Source",
-                "revisionType": "COMMIT_ID",
-                "revisionValue": "<SOURCE_COMMIT>",
-            }
-        ],
-        "variables": named,
-    }
+    given = {"variables": [{"name": n, "value": f"<{n}>"} for n in variables]}
     target = {
         "Arn": arn,
         "RoleArn": {"Fn::GetAtt": [f"{name}EventsRole", "Arn"]},
@@ -252,21 +292,28 @@ def _pipeline(
         },
     }
     rule = {"EventPattern": {"source": ["aws.codecommit"], "detail": detail}, "Targets": [target]}
+    projects = [
+        {"Fn::GetAtt": [project, "Arn"]}
+        for actions in stages.values()
+        for _, project, _, _ in actions
+    ]
     return {
         name: {"Type": "AWS::CodePipeline::Pipeline", "Properties": properties},
         f"{name}Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
-        **_role(name, _allow("codebuild:StartBuild", "*")),
+        **_role(name, _allow("codebuild:StartBuild", projects)),
         **_role(f"{name}Events", _allow("codepipeline:StartPipelineExecution", arn)),
     }
 
 
-def _stage(variables: list[str], build: Build) -> dict[str, Any]:
-    name, project, session, inputs, made = build
+def _action(variables: list[str], action: Action) -> dict[str, Any]:
+    name, project, inputs, made = action
     environment = {variable: f"#{{variables.{variable}}}" for variable in variables}
-    if session:
-        environment["NOXSESSION"] = session
-    action = {
+    if name == "Publish":
+        environment["CHECK_DIST_SHA256"] = "#{Check.DIST_SHA256}"
+        environment["BUILD_DIST_SHA256"] = "#{Build.DIST_SHA256}"
+    return {
         "Name": name,
+        "Namespace": name,
         "ActionTypeId": {"Provider": "CodeBuild"},
         "Configuration": {
             "ProjectName": {"Ref": project},
@@ -278,7 +325,6 @@ def _stage(variables: list[str], build: Build) -> dict[str, Any]:
         "InputArtifacts": [{"Name": "source"}, *({"Name": item} for item in inputs)],
         "OutputArtifacts": [{"Name": item} for item in made],
     }
-    return {"Name": name, "Actions": [action]}
 
 
 def _ended(pipeline: str, *states: str) -> dict[str, Any]:

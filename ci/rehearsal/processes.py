@@ -1,0 +1,96 @@
+"""The processes of the containers. What a build starts ends with it, daemons too."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+# Every process of a container has this variable: the shell, and all that came of it.
+_MARK = "CODEBUILD_BUILD_ID"
+
+
+class Processes:
+    """The containers that run now."""
+
+    def __init__(self) -> None:
+        """None runs."""
+        self._running: set[str] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def start(
+        self, shell: str, folder: Path, environment: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        """Start a container's shell, which reads commands from stdin.
+
+        Raises SystemExit once all containers have been ended.
+        """
+        with self._lock:
+            if self._closed:
+                raise SystemExit("the rehearsal was interrupted")
+            self._running.add(environment[_MARK])
+            return subprocess.Popen(
+                [shell],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+
+    def end(self, environment: Mapping[str, str]) -> None:
+        """Kill all that runs in the container which has that environment."""
+        self._end(environment[_MARK])
+        with self._lock:
+            self._running.discard(environment[_MARK])
+
+    def end_all(self) -> None:
+        """Kill all that runs in any container, and let none start any more."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for build in running:
+            self._end(build)
+
+    def _end(self, build: str) -> None:
+        """Kill until nothing is left: what is killed may just have started something."""
+        while found := _marked(build):
+            for process in found:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(found, timeout=1)
+
+
+def _marked(build: str) -> list[psutil.Process]:
+    found = []
+    for number in psutil.pids():
+        with suppress(psutil.Error):  # it is somebody else's, or has ended meanwhile
+            process = psutil.Process(number)
+            if process.environ().get(_MARK) == build:
+                found.append(process)
+    return found
+
+
+@contextmanager
+def children_end_on_interrupt() -> Iterator[None]:
+    """Kill all children of this process when the block is left by an exception.
+
+    Threads that wait for one of them then have nothing to wait for.
+    """
+    try:
+        yield
+    except BaseException:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
+        raise

@@ -1,0 +1,172 @@
+"""Sets a rehearsal up: the stack as synthesized, a repository, an index, a secret.
+
+What is played is what git has: a clone of HEAD, its cdk/ synthesized, its sessions run. Everything
+is in one scratch folder and on loopback, and ends with the `with` block.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import uv
+from packaging.version import Version
+
+from ci.checkout.git import git
+from ci.errors import UserError
+from ci.package.project import read_project
+from ci.package.pyproject import load, table
+from ci.rehearsal import codecommit
+from ci.rehearsal.account import Account
+from ci.rehearsal.cdk import synthesize
+from ci.rehearsal.container import reach
+from ci.rehearsal.image import borrow
+from ci.rehearsal.processes import children_end_on_interrupt
+from ci.rehearsal.secretsmanager import secrets_proxy, store_secret
+from ci.rehearsal.servers import aws_server, index_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from ci.package.project import Project
+    from ci.rehearsal.execution import Step
+    from ci.rehearsal.secretsmanager import SecretsProxy
+    from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """All that a play needs. `checkout` is a clone whose origin is the account's repository."""
+
+    checkout: Path
+    account: Account
+    secrets: SecretsProxy
+    aws: AwsServer
+    server: IndexServer
+    index: PackageIndex
+
+    @property
+    def project(self) -> Project:
+        """The package as it is in the checkout."""
+        return read_project(self.checkout)
+
+    @property
+    def tag(self) -> str:
+        """The tag to release what is in the checkout under."""
+        return f"v{release_version(self.checkout)}"
+
+    @property
+    def repository(self) -> str:
+        """What CodeCommit would call the repository."""
+        return str(self._source("RepositoryName"))
+
+    @property
+    def branch(self) -> str:
+        """The branch that the pipelines work on."""
+        return str(self._source("BranchName"))
+
+    @property
+    def token(self) -> str:
+        """What the secret holds when all is well."""
+        return json.dumps({"username": self.index.username, "password": self.index.password})
+
+    @property
+    def secret(self) -> str:
+        """The name of the secret, as the template gives it to the publisher."""
+        for project in self.account.template.resources("AWS::CodeBuild::Project").values():
+            for variable in project["Environment"].get("EnvironmentVariables", []):
+                if variable["Name"] == "PYPI_SECRET_ID":
+                    return str(variable["Value"])
+        raise UserError(
+            "rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher in cdk/"
+        )
+
+    def _source(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        found = self.account.template.resources("AWS::CodePipeline::Pipeline").values()
+        return next(iter(found))["Stages"][0]["Actions"][0]["Configuration"][key]
+
+
+@contextmanager
+def open_rehearsal(
+    root: Path,
+    folder: Path,
+    announce: Callable[[Step], None] = lambda _: None,
+    discard: Callable[[Path], None] = lambda _: None,
+) -> Iterator[Rehearsal]:
+    """Everything but the play, in `folder`.
+
+    `announce` and `discard` are the account's. All builds that still run when the block ends are
+    ended. Raises UserError for what keeps it from being set up.
+    """
+    with ExitStack() as stack:
+        with ThreadPoolExecutor() as pool, children_end_on_interrupt():
+            aws = pool.submit(stack.enter_context, aws_server(folder / "servers"))
+            server = pool.submit(stack.enter_context, index_server(folder / "servers"))
+            checkout = codecommit.create(root, folder)
+            laptop = pool.submit(borrow, checkout, folder / "laptop")
+            template = synthesize(checkout / "cdk", folder / "cdk.out")
+        secrets = stack.enter_context(secrets_proxy(template, aws.result().url))
+        account = Account(
+            template,
+            folder,
+            folder / "codecommit.git",
+            laptop.result(),
+            variables=reach(),
+            credentials=secrets.credentials,
+            announce=announce,
+            discard=discard,
+        )
+        stack.callback(account.processes.end_all)
+        index = server.result().add_index("main")
+        rehearsal = Rehearsal(checkout, account, secrets, aws.result(), server.result(), index)
+        git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{rehearsal.branch}")
+        store_secret(aws.result().url, template.region, rehearsal.secret, rehearsal.token)
+        yield with_index(rehearsal, index)
+
+
+def release_version(checkout: Path) -> str:
+    """The version to release the package in `checkout` as: what it says, without `.dev1+gabc`.
+
+    Raises UserError when its build backend does not say one.
+    """
+    said = table(load(checkout / "pyproject.toml"), "project").get("version")
+    if said is None:
+        locks = [f"--with-requirements=ci/locks/{name}.txt" for name in ("build", "backend")]
+        command = [uv.find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
+        done = subprocess.run(
+            [*command, *locks, "python", "-I", "-B", "ci/run.py", "distributions.version"],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UserError(
+                "rehearsal-version",
+                f"the build backend does not say the version: {' '.join(done.stderr.split())}",
+                "see `nox -s wheel`",
+            )
+        said = done.stdout
+    version = Version(said.strip())
+    return version.base_version if version.is_devrelease or version.local else str(version)
+
+
+def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
+    """The same rehearsal with its builds led to `index` by what twine and uv look at anyway."""
+    indexes = " ".join(filter(None, [index.index_url, reach().get("UV_INDEX")]))
+    variables = {"TWINE_REPOSITORY_URL": index.upload_url, "UV_INDEX": indexes}
+    return with_variables(replace(rehearsal, index=index), variables)
+
+
+def with_variables(rehearsal: Rehearsal, variables: Mapping[str, str]) -> Rehearsal:
+    """The same rehearsal with more variables in its containers."""
+    account = rehearsal.account
+    return replace(
+        rehearsal, account=replace(account, variables={**account.variables, **variables})
+    )

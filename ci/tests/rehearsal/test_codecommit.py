@@ -1,0 +1,78 @@
+"""A repository, and what a clone of it holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.git import git
+from ci.rehearsal import codecommit
+from ci.rehearsal.answers import Answers
+from ci.tests.rehearsal.toy import make_toy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Literal
+
+    Clone = Literal["everything", "no tags", "only the branch", "shallow"]
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with two commits on main, a tag, and another branch."""
+    toy = make_toy(tmp_path / "toy")
+    git(toy, "commit", "--quiet", "--allow-empty", "--message", "Go on")
+    git(toy, "tag", "v0")
+    git(toy, "branch", "topic")
+    return toy
+
+
+@pytest.mark.parametrize(
+    ("clone", "tags", "branches", "commits"),
+    [
+        ("everything", "v0", ["main", "topic"], "2"),
+        ("no tags", "", ["main", "topic"], "2"),
+        ("only the branch", "", ["main"], "2"),
+        ("shallow", "", [], "1"),
+    ],
+)
+def test_a_clone_holds_what_the_answers_say(
+    repository: Path, *, clone: Clone, tags: str, branches: list[str], commits: str
+) -> None:
+    git(repository, "config", "uploadpack.allowReachableSHA1InWant", "true")
+    head = codecommit.head(repository, "main")
+    folder = repository.parent / "clone"
+    codecommit.clone(repository, "main", head, folder, Answers(clone=clone))
+    assert git(folder, "rev-parse", "HEAD") == head
+    assert git(folder, "tag") == tags
+    found = git(folder, "branch", "--remotes").split()
+    assert found == [f"origin/{name}" for name in branches]
+    assert git(folder, "rev-list", "--count", "HEAD") == commits
+    assert git(folder, "branch", "--show-current") == ""
+
+
+@pytest.mark.parametrize("clone", ["everything", "shallow"])
+def test_a_commit_that_is_not_the_branch_s_head_any_more_can_be_cloned(
+    repository: Path, tmp_path: Path, clone: Clone
+) -> None:
+    git(repository, "config", "uploadpack.allowReachableSHA1InWant", "true")
+    before = git(repository, "rev-parse", "HEAD~1")
+    codecommit.clone(repository, "main", before, tmp_path / "clone", Answers(clone=clone))
+    assert git(tmp_path / "clone", "rev-parse", "HEAD") == before
+
+
+def test_a_repository_is_made_of_head_without_tags(repository: Path, tmp_path: Path) -> None:
+    checkout = codecommit.create(repository, tmp_path)
+    assert git(checkout, "rev-parse", "HEAD") == git(repository, "rev-parse", "HEAD")
+    assert git(checkout, "tag") == ""
+    git(checkout, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    bare = tmp_path / "codecommit.git"
+    assert codecommit.head(bare, "main") == git(repository, "rev-parse", "HEAD")
+
+
+def test_a_zip_has_no_history(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "zip").mkdir()
+    codecommit.check_out_files(repository, "HEAD~1", tmp_path / "zip")
+    assert {path.name for path in (tmp_path / "zip").iterdir()} >= {"noxfile.py", "src"}
+    assert not (tmp_path / "zip/.git").exists()

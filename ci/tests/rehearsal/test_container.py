@@ -1,0 +1,60 @@
+"""What a build finds around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.checkout.git import git
+from ci.errors import UserError
+from ci.rehearsal.container import make_home, reach
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_build_gets_nothing_of_the_user_s_but_the_way_to_the_index(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("TWINE_PASSWORD", "mine")
+    monkeypatch.setenv("UV_PUBLISH_TOKEN", "mine")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
+    found = reach()
+    assert "mine" not in found.values()
+    assert found["HTTPS_PROXY"] == "http://proxy.example.com"
+    assert found["NO_PROXY"].endswith("127.0.0.1")
+
+
+def test_caches_are_the_laptop_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert reach()["UV_CACHE_DIR"] == str(tmp_path / "uv")
+
+
+def test_the_laptop_s_way_to_its_index_may_be_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("UV_CONFIG_FILE", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv/uv.toml").touch()
+    assert reach()["UV_CONFIG_FILE"] == str(tmp_path / "uv/uv.toml")
+
+
+@pytest.mark.parametrize("helper", [True, False])
+def test_git_fetches_in_a_build_with_the_credential_helper_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, helper: bool
+) -> None:
+    repository = tmp_path / "codecommit.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(repository))
+    make_home(tmp_path / "root", repository, credential_helper=helper)
+    monkeypatch.setenv("HOME", str(tmp_path / "root"))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    if helper:
+        assert git(tmp_path, "ls-remote", str(repository)) == ""
+    else:
+        with pytest.raises(UserError, match="no-git-credential-helper"):
+            git(tmp_path, "ls-remote", str(repository))

@@ -1,0 +1,147 @@
+"""What a template must not hold, whether or not a play comes upon it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ci.errors import UserError
+from ci.rehearsal.cloudformation import Template
+from ci.rehearsal.inspection import inspect_template
+from ci.tests.rehearsal.toy import make_toy, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:toy/pypi-??????"
+READ = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_toy(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def resources() -> dict[str, Any]:
+    found: dict[str, Any] = template()["Resources"]
+    return found
+
+
+def code(resources: dict[str, Any], checkout: Path) -> str:
+    with pytest.raises(UserError) as raised:
+        inspect_template(Template({"Resources": resources}), checkout)
+    return raised.value.code
+
+
+def grant(resources: dict[str, Any], role: str, statement: dict[str, Any]) -> None:
+    policy = resources[f"{role}Policy"]["Properties"]["PolicyDocument"]
+    policy["Statement"].append(statement)
+
+
+def variables(resources: dict[str, Any], project: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = resources[project]["Properties"]["Environment"][
+        "EnvironmentVariables"
+    ]
+    return found
+
+
+def rewrite(resources: dict[str, Any], project: str, **env: str) -> dict[str, Any]:
+    """Change a project's buildspec; its phase `install` is returned to be changed as well."""
+    source = resources[project]["Properties"]["Source"]
+    spec = json.loads(source["BuildSpec"])
+    spec["env"]["variables"] = env
+    source["BuildSpec"] = json.dumps(spec)
+    found: dict[str, Any] = spec
+    return found
+
+
+def test_the_toy_s_template_passes(resources: dict[str, Any], checkout: Path) -> None:
+    inspect_template(Template({"Resources": resources}), checkout)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        READ,
+        {**READ, "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+        {**READ, "Action": "*", "Resource": "*"},
+        {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},
+        {**READ, "Resource": SECRET.replace("toy/pypi", "*")},
+    ],
+    ids=["plainly", "on a condition", "everything", "all but something", "every secret"],
+)
+@pytest.mark.parametrize("role", ["Release", "Build", "Verify", "Pr", "Releases", "CommentEvents"])
+def test_another_role_that_is_granted_the_secret_is_named(
+    resources: dict[str, Any], checkout: Path, role: str, statement: dict[str, Any]
+) -> None:
+    grant(resources, role, statement)
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+def test_another_secret_may_be_granted_to_others(resources: dict[str, Any], checkout: Path) -> None:
+    grant(resources, "Verify", {**READ, "Resource": SECRET.replace("toy/pypi", "toy/other")})
+    inspect_template(Template({"Resources": resources}), checkout)
+
+
+def test_a_project_that_is_told_the_secret_and_does_not_publish_is_named(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    variables(resources, "Release").append({"Name": "PYPI_SECRET_ID", "Value": "toy/pypi"})
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+def test_a_project_with_the_publisher_s_role_is_named(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    role = resources["Publish"]["Properties"]["ServiceRole"]
+    resources["Verify"]["Properties"]["ServiceRole"] = role
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+@pytest.mark.parametrize("role", ["Release", "Prs"])
+def test_another_role_that_may_start_the_publisher_is_named(
+    resources: dict[str, Any], checkout: Path, role: str
+) -> None:
+    start = {"Effect": "Allow", "Action": "codebuild:*", "Resource": "*"}
+    grant(resources, role, start)
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+@pytest.mark.parametrize("kind", ["AWS::IAM::User", "AWS::SecretsManager::ResourcePolicy"])
+def test_a_right_outside_of_roles_is_named(
+    resources: dict[str, Any], checkout: Path, kind: str
+) -> None:
+    resources["Other"] = {"Type": kind}
+    assert code(resources, checkout) == "rehearsal-principal"
+
+
+def test_another_python_in_runtime_versions_is_named(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    source = resources["Verify"]["Properties"]["Source"]
+    source["BuildSpec"] = source["BuildSpec"].replace('"python": "3.12"', '"python": "3.11"')
+    assert code(resources, checkout) == "rehearsal-python"
+
+
+def test_another_python_in_pyenv_version_is_named(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    rewrite(resources, "Verify", PYENV_VERSION="3.11")
+    assert code(resources, checkout) == "rehearsal-python"
+
+
+def test_the_right_python_in_pyenv_version_passes(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    rewrite(resources, "Verify", PYENV_VERSION="3.12")
+    inspect_template(Template({"Resources": resources}), checkout)
+
+
+def test_a_session_that_the_noxfile_lacks_is_named(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    variables(resources, "Verify")[0]["Value"] = "inspect"
+    assert code(resources, checkout) == "rehearsal-noxfile"

@@ -1,0 +1,62 @@
+"""What a container started ends with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.rehearsal.processes import Processes, children_end_on_interrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def environment(build: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "CODEBUILD_BUILD_ID": build}
+
+
+def start(processes: Processes, build: str, folder: Path, command: str) -> subprocess.Popen[str]:
+    shell = processes.start("sh", folder, environment(build))
+    assert shell.stdin
+    shell.stdin.write(f"{command}\necho begun\n")
+    shell.stdin.flush()
+    assert shell.stdout
+    assert shell.stdout.readline() == "begun\n"
+    return shell
+
+
+def test_a_container_s_end_is_the_end_of_its_daemons_and_of_no_other_container(
+    tmp_path: Path,
+) -> None:
+    processes = Processes()
+    one = start(processes, f"{tmp_path}-1", tmp_path, "setsid sleep 600 >/dev/null &")
+    two = start(processes, f"{tmp_path}-2", tmp_path, ":")
+    processes.end(environment(f"{tmp_path}-1"))
+    one.communicate()
+    assert two.poll() is None
+    processes.end(environment(f"{tmp_path}-2"))
+    two.communicate()
+
+
+def test_once_all_have_ended_none_starts_any_more(tmp_path: Path) -> None:
+    processes = Processes()
+    shell = start(processes, str(tmp_path), tmp_path, ":")
+    processes.end_all()
+    shell.communicate()
+    with pytest.raises(SystemExit):
+        processes.start("sh", tmp_path, environment("later"))
+
+
+def test_an_interrupt_ends_what_threads_wait_for() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    waits = threading.Thread(target=child.wait)
+    waits.start()
+    with pytest.raises(KeyboardInterrupt), children_end_on_interrupt():
+        raise KeyboardInterrupt
+    waits.join(10)
+    assert not waits.is_alive()
