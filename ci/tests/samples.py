@@ -183,7 +183,7 @@ def make_wheel(
     lines = [
         f"{name},{_digest(content)},{len(content)}\n"
         for name, content in files.items()
-        if name != record
+        if name != record and not name.endswith("/")
     ]
     files.setdefault(record, "".join([*lines, f"{record},,\n"]).encode())
     path = folder / f"{stem}-{tag}.whl"

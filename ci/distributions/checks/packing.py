@@ -53,17 +53,20 @@ def _objections(subject: Subject, name: str) -> Iterator[str]:
 
 
 def _clashes(subject: Subject) -> Iterator[Finding]:
-    """Names that are the same where case or accents don't count, and files that are folders too."""
+    """Names that are the same where case or accents don't count; files and folders mixed up."""
     names = {member.name.rstrip("/") for member in subject.archive.members}
     first: dict[str, str] = {}
     for name in sorted(names):
         other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if other != name:
             yield _unsafe(subject, name, f"on many systems it is the same file as {other!a}")
-    files = {member.name for member in subject.archive.members if member.kind == "file"}
-    for parent in sorted({str(parent) for name in names for parent in PurePosixPath(name).parents}):
-        if parent in files:
-            yield _unsafe(subject, parent, "it is a file, and other members lie in it")
+    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    for member in subject.archive.members:
+        name = member.name.rstrip("/")
+        if member.kind != "folder" and name in parents:
+            yield _unsafe(subject, name, "it is no folder, and other members lie in it")
+        if member.kind == "folder" and name not in parents:
+            yield _unsafe(subject, name, "it is an empty folder, which git can't track")
 
 
 def _unsafe(subject: Subject, name: str, found: str) -> Finding:

@@ -9,6 +9,7 @@ once more where they are published, so this module needs git and `packaging` onl
 from __future__ import annotations
 
 import configparser
+import tomllib
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -101,14 +102,46 @@ def _is_made(subject: Subject, path: str, content: bytes) -> bool:
     backend = subject.project.build_backend.partition(".")[0]
     if path == "PKG-INFO":
         return True  # the metadata's own gate looks into it
-    if backend == "hatchling":
-        return path == ".gitignore"
-    if backend != "setuptools":
-        return False
+    if path == "pyproject.toml":
+        return _says_the_same(subject, content)
+    if path == "pyproject.toml.orig":
+        return subject.tree.holds("pyproject.toml", content)
+    if backend == "setuptools":
+        return _is_made_by_setuptools(subject, path, content)
+    return backend == "hatchling" and path == ".gitignore"
+
+
+def _is_made_by_setuptools(subject: Subject, path: str, content: bytes) -> bool:
     folder, _, name = path.rpartition("/")
     if fnmatchcase(folder.rpartition("/")[2], "*.egg-info") and name in _EGG_INFO:
         return name != "PKG-INFO" or content == subject.archive.files.get("PKG-INFO")
     return path == "setup.cfg" and _adds_nothing(subject, content)
+
+
+def _says_the_same(subject: Subject, content: bytes) -> bool:
+    """Whether pyproject.toml says what git's does; a dynamic version may have been put in."""
+    try:
+        ours = tomllib.loads((_tracked(subject, "pyproject.toml") or b"").decode("utf-8"))
+        theirs = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+    if not ours:
+        return False
+    for document in (ours, theirs):
+        _without_version(document, dynamic="version" in subject.project.dynamic)
+    return ours == theirs
+
+
+def _without_version(document: dict[str, Any], *, dynamic: bool) -> None:
+    """Take out where a backend, or poetry-dynamic-versioning, puts the version into an sdist."""
+    project, tool = _at(document, "project"), document.setdefault("tool", {})
+    project["dynamic"] = [each for each in _list(project.get("dynamic")) if each != "version"]
+    if not dynamic:
+        return
+    project.pop("version", None)
+    if "poetry-dynamic-versioning" in tool:
+        _at(tool, "poetry").pop("version", None)
+        _at(tool, "poetry-dynamic-versioning").pop("enable", None)
 
 
 def _adds_nothing(subject: Subject, content: bytes) -> bool:
@@ -141,7 +174,7 @@ def dist_info(subject: Subject) -> Iterator[Finding]:
     folder = f"{subject.stem}.dist-info"
     for member in subject.archive.members:
         top, _, rest = member.path.partition("/")
-        if not top.lower().endswith((".dist-info", ".egg-info")):
+        if member.kind == "folder" or not top.lower().endswith((".dist-info", ".egg-info")):
             continue
         if top != folder:
             found = f"a wheel has one such folder, {folder}"
@@ -178,7 +211,7 @@ def data_folder(subject: Subject) -> Iterator[Finding]:
     declared = dict(_declared_data(subject))
     for member in subject.archive.members:
         top, _, rest = member.path.partition("/")
-        if not top.lower().endswith(".data"):
+        if member.kind == "folder" or not top.lower().endswith(".data"):
             continue
         source = declared.get(rest) if top == f"{subject.stem}.data" else None
         if source is None or not _same_file(subject, source, member.content):

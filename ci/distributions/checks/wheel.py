@@ -22,7 +22,7 @@ _REMEDY = "build again; if it stays, the build backend writes it wrongly"
 
 
 def record(subject: Subject) -> Iterator[Finding]:
-    """RECORD lists every member once, with its sha256 and size, and nothing else.
+    """RECORD lists every file once, with its sha256 and size, and nothing else.
 
     The format is that of the packaging user guide's binary distribution format.
     """
@@ -42,6 +42,7 @@ def record(subject: Subject) -> Iterator[Finding]:
             else (member.name, _digest(member.content), str(len(member.content)))
         )
         for member in subject.archive.members
+        if member.kind != "folder"
     )
     for row in sorted(found - wanted):
         yield subject.finding(

@@ -296,6 +296,88 @@ def test_no_setting_lets_anything_into_dist_info_or_data(project: Project, tmp_p
     assert sorted(rules) == ["data-folder", "dist-info", "dist-info"]
 
 
+_PUT_IN = (
+    b'name = "demo-pkg"\ndynamic = ["version"]',
+    b'name = "demo-pkg"\nversion = "1.2.0"\ndynamic = []',
+)
+
+
+def test_pyproject_may_be_written_anew_and_get_its_version(
+    project: Project, tmp_path: Path
+) -> None:
+    text = (project.root / "pyproject.toml").read_bytes()
+    assert _PUT_IN[0] in text
+    for written in (
+        b"# anew\n" + text,
+        text.replace(*_PUT_IN),
+        text.replace(*_PUT_IN) + b"[tool]\n",
+    ):
+        original = {"pyproject.toml": written, "pyproject.toml.orig": text}
+        assert found(provenance.committed, project, sdist_of(project, tmp_path, original)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"hatchling.build", b"evil"),
+        (b'["hatchling"]', b'["hatchling", "evil"]'),
+        (b'["requests>=2"]', b'["evil"]'),
+        (b'dynamic = ["version"]', b'version = "1.2.0"\ndynamic = ["scripts"]'),
+        (b"[project]", b"[project"),
+        (b"[project]", b"\xff"),
+    ],
+)
+def test_pyproject_must_not_say_anything_else(
+    project: Project, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    written = (project.root / "pyproject.toml").read_bytes().replace(old, new)
+    sdist = sdist_of(project, tmp_path, {"pyproject.toml": written, "pyproject.toml.orig": written})
+    assert found(provenance.committed, project, sdist) == [
+        ("pyproject.toml", "not-committed"),
+        ("pyproject.toml.orig", "untracked"),
+    ]
+
+
+def test_a_version_that_is_not_dynamic_is_not_put_in(project: Project, tmp_path: Path) -> None:
+    text = (project.root / "pyproject.toml").read_bytes()
+    sdist = sdist_of(project, tmp_path, {"pyproject.toml": text.replace(*_PUT_IN)})
+    static = replace(project, dynamic=frozenset())
+    assert found(provenance.committed, static, sdist) == [("pyproject.toml", "not-committed")]
+
+
+def test_poetry_dynamic_versioning_may_note_that_it_has_run(tmp_path: Path) -> None:
+    more = '[tool.poetry]\nversion = "0.0.0"\n[tool.poetry-dynamic-versioning]\nenable = true\n'
+    root = make_package(tmp_path / "package", more=more)
+    project, text = read_project(root), (root / "pyproject.toml").read_bytes()
+    for old, new, count in (
+        (b"enable = true", b"enable = false", 0),
+        (b'version = "0.0.0"\n', b"", 0),
+        (b"enable = true", b'enable = true\nhook = "evil"', 1),
+        (b'version = "0.0.0"\n', b'name = "evil"\n', 1),
+    ):
+        sdist = make_sdist(tmp_path, {"pyproject.toml": text.replace(old, new)})
+        assert len(found(provenance.committed, project, sdist)) == count
+
+
+def test_without_gits_pyproject_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "package")
+    project, text = read_project(root), (root / "pyproject.toml").read_bytes()
+    sdist = make_sdist(tmp_path, {"pyproject.toml": b"# anew\n" + text})
+    write(root, {"pyproject.toml": "# changed\n" + text.decode()})
+    assert found(provenance.committed, project, sdist) == [("pyproject.toml", "not-committed")]
+
+
+def test_folders_are_members_where_they_hold_something(project: Project, tmp_path: Path) -> None:
+    folders = dict.fromkeys(("demo_pkg/", f"{INFO}/", f"{DATA}/", f"{DATA}/scripts/"), b"")
+    assert found(provenance.provenance, project, wheel_of(tmp_path, folders)) == []
+    empty = dict.fromkeys(("demo_pkg/a/", f"{INFO}/evil/", "pip/"), b"")
+    assert sorted(found(provenance.provenance, project, wheel_of(tmp_path, empty))) == [
+        (f"{INFO}/evil", "unsafe-member"),
+        ("demo_pkg/a", "unsafe-member"),
+        ("pip", "unsafe-member"),
+    ]
+
+
 SETUPTOOLS = {
     "src/demo_pkg.egg-info/PKG-INFO": _METADATA,
     "src/demo_pkg.egg-info/SOURCES.txt": b"setup.cfg\n",
