@@ -389,6 +389,12 @@ if HOME_OF_PIPELINE:
         install(session, "adopt")
         run_ci(session, "tests.adopt_proof", *session.posargs)
 
+    @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
+    def bench(session: nox.Session) -> None:
+        """Measure the sessions, beside tox-uv on the same work: [FOLDER], --growth, --help."""
+        install(session, "bench")
+        run_ci(session, "tests.bench", *session.posargs)
+
 
 # --- what nox does not say -----------------------------------------------------------------------
 

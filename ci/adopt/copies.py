@@ -28,7 +28,7 @@ OWN_NOXFILE = "noxfile_own.py"
 
 # What only makes sense here.
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
-_GROUPS_AT_HOME = ("adopt", "cdk-tests", "ci-tests", "ci-typecheck")
+_GROUPS_AT_HOME = ("adopt", "bench", "cdk-tests", "ci-tests", "ci-typecheck")
 # Theirs from the beginning: made by `nox -s lock` there.
 _GROUPS_OF_TARGET = ("test", BACKEND)
 # Theirs once it was adopted; the locks of groups that the package has too are theirs as well.

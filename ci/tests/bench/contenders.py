@@ -1,0 +1,108 @@
+"""What is measured: the sessions, together and one by one, and tox-uv on the same work."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ci.package.project import Project, read_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NOX = (sys.executable, "-m", "nox")
+_TOX = (sys.executable, "-m", "tox", "run-parallel", "--parallel", "auto")
+
+_TOX_INI = """\
+[tox]
+env_list = {environments}
+
+[testenv]
+package = wheel
+deps = -r ci/locks/test.txt
+set_env = COVERAGE_FILE = reports/.coverage.{{env_name}}
+commands = pytest --import-mode=append {not_for_pytest}--cov --cov-report= --cov-fail-under=0
+
+[testenv:lint]
+package = skip
+deps = -r ci/locks/lint.txt
+commands =
+  {formatter}
+  ruff check {not_for_ruff}.
+
+[testenv:typecheck]
+deps =
+  -r ci/locks/test.txt
+  -r ci/locks/typecheck.txt
+commands = mypy
+
+[testenv:coverage]
+package = skip
+depends = {tests}
+deps = -r ci/locks/test.txt
+set_env = COVERAGE_FILE = reports/.coverage
+commands =
+  coverage combine {data}
+  coverage report
+"""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A command that is run in a package; `removed` is the folder that goes before each run."""
+
+    name: str
+    command: tuple[str, ...]
+    removed: str | None = None
+    against: str | None = None
+
+    @property
+    def shown(self) -> str:
+        words = " ".join(self.command).replace(f"{sys.executable} -m ", "")
+        return f"{words} ({'environments cold' if self.removed else 'warm'})"
+
+    def prepare(self, folder: Path) -> None:
+        """Remove what an earlier run has left, where this is a cold one."""
+        if self.removed:
+            shutil.rmtree(folder / self.removed, ignore_errors=True)
+
+
+CONTENDERS = (
+    Contender("pr", (*_NOX, "-s", "pr"), ".nox", "tox"),
+    Contender("tox", _TOX, ".tox"),
+    Contender("pr-warm", (*_NOX, "-R", "-s", "pr"), None, "tox-warm"),
+    Contender("tox-warm", _TOX),
+    Contender("one-by-one", (*_NOX, "-j", "1", "-s", "pr"), ".nox", "tox"),
+    Contender("lint-tests", (*_NOX, "-R", "-s", "lint", "tests")),
+    Contender("rehearse", (*_NOX, "-s", "rehearse")),
+)
+USUAL = [each.name for each in CONTENDERS if each.name != "rehearse"]
+
+
+def write_tox_ini(root: Path) -> None:
+    """Have tox do in `root` what `pr` does there to the package, on both Pythons."""
+    text = tox_ini(read_project(root), home=(root / "ci/tests").is_dir())
+    (root / "tox.ini").write_text(text, encoding="utf-8")
+
+
+def tox_ini(project: Project, *, home: bool) -> str:
+    """The text of tox.ini; `home`: the pipeline is linted too, as it is where it is developed."""
+    versions = dict.fromkeys([project.python_versions[0], project.python_versions[-1]])
+    tests = [f"py{version.replace('.', '')}" for version in versions]
+    types = ["typecheck"] if project.settings.typecheck else []
+    not_for_black = "" if home else '--force-exclude "^/(ci/|cdk/|noxfile.py$)" '
+    not_for_ruff = "" if home else '--extend-exclude "./ci,./cdk,./noxfile.py" '
+    formatters = {
+        "black": f"black --check {not_for_black}.",
+        "ruff": f"ruff format --check {not_for_ruff}.",
+    }
+    return _TOX_INI.format(
+        environments=", ".join(["lint", *types, *tests, "coverage"]),
+        tests=", ".join(tests),
+        data=" ".join(f"reports/.coverage.{name}" for name in tests),
+        formatter=formatters.get(project.settings.format, ""),
+        not_for_ruff=not_for_ruff,
+        not_for_pytest="" if home else "--ignore=ci --ignore=cdk --ignore=noxfile.py ",
+    )
