@@ -80,21 +80,21 @@ def test_tox_is_given_the_same_tools_on_the_same_files() -> None:
     assert config["tox"]["env_list"] == "lint, typecheck, py38, py312, coverage"
     assert "black --check ." in config["testenv:lint"]["commands"]
     assert config["testenv:coverage"]["depends"] == "py38, py312"
-    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    run_tests = (ROOT / "ci/run_tests.py").read_text(encoding="utf-8")
     for option in ("--import-mode=append", "--cov-report=", "--cov-fail-under=0"):
-        assert option in noxfile
+        assert option in run_tests
         assert option in config["testenv"]["commands"]
 
 
 def test_what_is_copied_is_not_linted_there() -> None:
     text = tox_ini(read_project(ROOT), home=False)
-    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    style = (ROOT / "ci/style.py").read_text(encoding="utf-8")
     for option, excluded in (
         ("--force-exclude", "^/(ci/|cdk/|noxfile.py$)"),
         ("--extend-exclude", "./ci,./cdk,./noxfile.py"),
     ):
         assert f'{option} "{excluded}"' in text
-        assert f'"{option}", "{excluded}"' in noxfile
+        assert f'"{option}", "{excluded}"' in style
 
 
 def test_tox_does_not_do_what_a_package_goes_without() -> None:

@@ -34,6 +34,7 @@ SETUP, README, SECURITY, ERRORS = (
 )
 # What sessions and users make, so that git does not have it.
 MADE = (
+    *(".github/workflows/ci.yml", ".gitlab-ci.yml"),
     *("*/.venv/*", ".nox/*", ".pypirc", ".venv/*", "ci/adopted.sha256"),
     "noxfile_own.py",
     *("cdk/cdk.out/*", "coverage.xml", "dist/*", "nightly/*", "reports/*"),
