@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ci.checkout.commit import check_clean, check_sources_only
+from ci.distributions.checks.provenance import require_provenance
 from ci.distributions.manifest import dist_folder, read_release
 from ci.errors import UserError, exit_with, printable
 from ci.index.credentials import find_credentials, take_from_environment
@@ -75,8 +76,8 @@ def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
     """Check that the distributions may be what the commit in `root` says, and is released as.
 
     `tagged`: without a tag the commit is no release. Raises UserError for distributions of another
-    package, a tree that differs from the commit, files that hide code, and a tag that is not the
-    version.
+    package, a tree that differs from the commit, files that hide code, distributions that hold
+    something else than the commit says, and a tag that is not the version.
     """
     project = read_project(root)
     if release.name != project.normalized_name:
@@ -87,6 +88,7 @@ def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
         )
     check_clean(root)
     check_sources_only(root)
+    require_provenance(project, [release.folder / name for name in release.files])
     if tagged or os.environ.get("RELEASE_TAG"):
         check_tag(root, find_tag(root, release.version), release.version)
 

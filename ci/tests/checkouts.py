@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import shutil
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ci.distributions.manifest import read_manifest, write_manifest
+from ci.distributions.normalize import normalize_sdist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +32,7 @@ classifiers = [
   "Programming Language :: Python :: {lowest}",
   "Programming Language :: Python :: 3.12",
 ]
+dependencies = {requires}
 """
 
 _IDENTITY = [
@@ -53,6 +56,14 @@ class Checkout:
     @property
     def files(self) -> dict[str, str]:
         return read_manifest(self.dist)
+
+    def repack_the_wheel(self, more: Mapping[str, str] | None = None) -> None:
+        """Other bytes with the same members, and with `more`, which no RECORD lists."""
+        with zipfile.ZipFile(self.wheel) as old:
+            files = {name: old.read(name).decode() for name in old.namelist()}
+        with zipfile.ZipFile(self.wheel, "w", zipfile.ZIP_DEFLATED) as new:
+            for name, text in (files | dict(more or {})).items():
+                new.writestr(name, text)
 
     def git(self, *arguments: str) -> str:
         command = ["git", *_IDENTITY, *arguments]
@@ -82,7 +93,9 @@ def make_checkout(  # noqa: PLR0913 - all but one have a default
     code = f'__version__ = "{version}"\n' if code is None else code
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Python: >=3.8\n"
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-    pyproject = _PYPROJECT.format(name=name, version=version, lowest=lowest)
+    pyproject = _PYPROJECT.format(
+        name=name, version=version, lowest=lowest, requires=json.dumps(requires)
+    )
     source = root / "src" / name
     dist = root / "dist"
     source.mkdir(parents=True)
@@ -94,6 +107,7 @@ def make_checkout(  # noqa: PLR0913 - all but one have a default
     _write_wheel(wheel, f"{name}-{version}.dist-info", {f"{name}/__init__.py": code}, metadata)
     members = {"PKG-INFO": metadata, "pyproject.toml": pyproject, f"src/{name}/__init__.py": code}
     _write_sdist(sdist, f"{name}-{version}", members)
+    normalize_sdist(sdist, epoch=0)
     write_manifest(dist)
     checkout = Checkout(root, wheel, sdist)
     (root / ".gitignore").write_text("/dist/\n")

@@ -59,8 +59,7 @@ class Stage:
         return out + err
 
     def change_the_wheel(self) -> None:
-        wheel = self.checkout.wheel
-        wheel.write_bytes(wheel.read_bytes() + b"\0")
+        self.checkout.repack_the_wheel()
 
     def nothing_was_asked(self) -> bool:
         return not self.index.asked
@@ -258,6 +257,33 @@ def test_a_commit_that_hides_code_is_refused(stage: Stage, name: str) -> None:
     stage.checkout.commit({name: "x"})
     assert stage.run() == "hidden-code"
     assert name in stage.said()
+    assert stage.nothing_was_asked()
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"thing/__init__.py": "evil = True\n"}, "not-committed"),
+        ({"thing/evil.py": ""}, "untracked"),
+        ({"evil.pth": "import evil"}, "untracked"),
+        ({"thing-1.0.data/scripts/pip": ""}, "data-folder"),
+        ({"thing-1.0.dist-info/entry_points.txt": "[console_scripts]\npip=a\n"}, "entry-points"),
+    ],
+)
+def test_a_wheel_that_holds_what_the_commit_does_not_say_is_refused(
+    stage: Stage, more: dict[str, str], rule: str
+) -> None:
+    stage.checkout.repack_the_wheel(more)
+    write_manifest(stage.checkout.dist)
+    assert stage.run() == "gates"
+    assert f"[{rule}]" in stage.said()
+    assert stage.nothing_was_asked()
+
+
+def test_an_sdist_that_holds_what_the_commit_does_not_say_is_refused(stage: Stage) -> None:
+    stage.checkout.commit({"src/thing/__init__.py": '__version__ = "1.0"  # newer\n'})
+    assert stage.run() == "gates"
+    assert "thing-1.0.tar.gz: src/thing/__init__.py: it is not what src/thing" in stage.said()
     assert stage.nothing_was_asked()
 
 

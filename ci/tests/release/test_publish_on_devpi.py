@@ -55,8 +55,7 @@ class Stage:
         return Index(self.index.index_url, RetryPolicy(), print).served("thing", Version("1.0"))
 
     def change_the_wheel(self) -> None:
-        wheel = self.checkout.wheel
-        wheel.write_bytes(wheel.read_bytes() + b"\0")
+        self.checkout.repack_the_wheel()
 
 
 @pytest.fixture
