@@ -83,7 +83,7 @@ def compare(arguments: argparse.Namespace) -> None:
     if arguments.write:
         path = PAGE.with_name(f"performance-{arguments.write}.svg")
         report.write_section(PAGE, arguments.write, text)
-        path.write_text(picture(middle.bars, middle.seconds, drawn.shown), encoding="utf-8")
+        path.write_text(picture(middle.bars, middle.seconds, drawn.words), encoding="utf-8")
 
 
 def grow(arguments: argparse.Namespace) -> None:

@@ -59,9 +59,14 @@ class Contender:
     against: str | None = None
 
     @property
+    def words(self) -> str:
+        """The command as one would type it."""
+        return " ".join(self.command).replace(f"{sys.executable} -m ", "")
+
+    @property
     def shown(self) -> str:
-        words = " ".join(self.command).replace(f"{sys.executable} -m ", "")
-        return f"{words} ({'environments cold' if self.removed else 'warm'})"
+        """The command, and whether its environments are made anew."""
+        return f"`{self.words}`, {'cold' if self.removed else 'warm'}"
 
     def prepare(self, folder: Path) -> None:
         """Remove what an earlier run has left, where this is a cold one."""

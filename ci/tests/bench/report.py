@@ -94,7 +94,7 @@ def comparison(
         other = by_name.get(contender.against or "")
         rows.append(
             (
-                f"`{contender.shown}`",
+                contender.shown,
                 f"{statistics.median(seconds):.1f}",
                 f"{min(seconds):.1f}-{max(seconds):.1f}",
                 f"{statistics.median(run.cpu for run in runs):.1f}",

@@ -154,6 +154,6 @@ def test_the_bench_measures_a_sample_and_writes_the_page(
     bench.main([*size, "--limit", "300", "--runs", "pr", "tox", "--write", "package"])
     assert "preparing a sample of 1 modules" in capsys.readouterr().out
     written = page.read_text(encoding="utf-8")
-    assert "`tox run-parallel --parallel auto (environments cold)`" in written
+    assert "| `tox run-parallel --parallel auto`, cold |" in written
     assert "| tests-3.8 |" in written
     assert "<svg" in (tmp_path / "performance-package.svg").read_text(encoding="utf-8")
