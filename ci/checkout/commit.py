@@ -12,13 +12,14 @@ from ci.errors import UserError, exit_with
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LISTED = 10
 _HIDES_CODE = re.compile(
-    r"(?:^|/)__pycache__(?:/|$)|\.py[co]$|\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE
+    r"(?:^|/)__pycache__(?:/|$)|\.py[co]$|^(?:src/)?[^/]+\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE
 )
 
 
 def main() -> None:
-    """Check that HEAD is the commit that SOURCE_COMMIT names."""
+    """Check that HEAD is the commit that SOURCE_COMMIT names, and hides no code."""
     check_commit(Path.cwd(), os.environ.get("SOURCE_COMMIT"))
+    check_sources_only(Path.cwd())
 
 
 def check_commit(root: Path, source_commit: str | None) -> None:
@@ -53,8 +54,13 @@ def check_commit(root: Path, source_commit: str | None) -> None:
 
 
 def check_branch(root: Path, branch: str) -> None:
-    """HEAD is on the release branch, here or on any remote."""
-    if _branches(root, branch, "--contains", "HEAD"):
+    """HEAD is on the release branch: as origin has it, or here where there is no origin.
+
+    It is spelled in full: a tag named origin/main, or a branch of another remote, is not it.
+    """
+    origin = "origin" in git(root, "remote").splitlines()
+    ref = f"refs/{'remotes/origin' if origin else 'heads'}/{branch}"
+    if ref in _branches(root, ref, "--contains", "HEAD"):
         return
     if git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise UserError(
@@ -62,25 +68,23 @@ def check_branch(root: Path, branch: str) -> None:
             f"this clone has no whole history, so it can't tell whether HEAD is on {branch}",
             "git fetch --unshallow, or have a full clone made",
         )
-    if not _branches(root, branch):
+    if ref not in _branches(root, ref):
         raise UserError(
             "release-branch-unseen",
-            f"there is no branch {branch} here, nor on a remote",
+            f"there is no branch {branch} {'of origin' if origin else ''} here ({ref})",
             f"git fetch origin {branch}:refs/remotes/origin/{branch}, or name another in"
             " RELEASE_BRANCH or in release-branch of [tool.ci]",
         )
     raise UserError(
         "not-on-release-branch",
-        f"HEAD is not on the release branch {branch}",
-        "merge it there first, then tag the commit on that branch",
+        f"HEAD is not on the release branch ({ref})",
+        f"merge it there{' and push it' if origin else ''} first, then tag the commit there",
     )
 
 
-def _branches(root: Path, name: str, *options: str) -> list[str]:
-    """The branches of exactly that name; git's own patterns also match below it."""
-    every = git(root, "for-each-ref", "--format=%(refname)", *options, "refs/heads", "refs/remotes")
-    wanted = re.compile(rf"refs/(heads|remotes/[^/]+)/{re.escape(name)}")
-    return [ref for ref in every.splitlines() if wanted.fullmatch(ref)]
+def _branches(root: Path, ref: str, *options: str) -> list[str]:
+    """The refs that git finds for `ref`, which it takes for a pattern and for a folder too."""
+    return git(root, "for-each-ref", "--format=%(refname)", *options, ref).splitlines()
 
 
 def check_clean(root: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from dependency_groups import resolve
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from ci.errors import UserError, exit_with
 from ci.package.project import Project, read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 BACKEND = "backend"
 _TOOLS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -116,19 +118,76 @@ def _stale(project: Project, group: str, requirements: Sequence[str]) -> list[st
     """What is wrong with the lock of `group`, a line each."""
     path = lock_file(group)
     try:
-        lock = pins((project.root / path).read_text(encoding="utf-8"))
+        text = (project.root / path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return [f"{path} is missing"]
-    except (InvalidRequirement, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         return [f"{path} is no lock ({error})"]
+    odd = [f"{path} {line}" for line in odd_lines(text)]
+    if odd:
+        return odd
+    try:
+        lock = pins(text)
+    except InvalidRequirement as error:
+        return [f"{path} is no lock ({error})"]
+    extra = [f"{path} pins {name}, which nothing asks for" for name in unasked(requirements, text)]
     missing: dict[str, list[str]] = {}
     for python in pythons(project, group):
         for text in unsatisfied(requirements, lock, python):
             missing.setdefault(text, []).append(python)
-    return [
+    return extra + [
         f"{path} does not satisfy {text!r} on Python {', '.join(versions)}"
         for text, versions in missing.items()
     ]
+
+
+# A pin: a name of PyPI's, one version, perhaps a marker, and at least one hash of what is allowed.
+_PIN = re.compile(
+    r"(?P<name>[a-z0-9]+(?:-[a-z0-9]+)*)(?:\[[\w, -]+\])?==(?P<version>[0-9][\w.!+]*)"
+    r"(?: ?;(?P<marker>(?:(?! --hash=)[^#])+))?(?: +--hash=sha256:[0-9a-f]{64})+"
+)
+
+
+def odd_lines(text: str) -> Iterator[str]:
+    """What is in a lock besides pins with hashes and comments: options, URLs, paths, second pins.
+
+    Installers obey an option in a requirements file, such as --index-url.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for line in _logical_lines(text):
+        pin = _PIN.fullmatch(line)
+        if pin is None:
+            yield f"has {line[:80]!r}, which is no pin of one version with its sha256 hashes"
+            continue
+        key = (pin["name"], " ".join((pin["marker"] or "").split()))
+        if key in first:
+            yield f"pins {pin['name']} twice: {first[key]} and {pin['version']}"
+        first[key] = pin["version"]
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Each line with those that it goes on with, as installers read them; comments left out."""
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield " ".join(line.split())
+
+
+def unasked(requirements: Iterable[str], lock: str) -> list[str]:
+    """The names that are pinned, and that neither a requirement nor another pin asks for.
+
+    Who asks for a pin stands below it, as uv writes it: "# via".
+    """
+    asking: dict[str, set[str]] = {}
+    for block in re.split(r"\n(?=[A-Za-z0-9])", lock):
+        name = re.match(r"[A-Za-z0-9._-]*", block)
+        comments = re.findall(r"#(?: +via)?(?: +([a-z0-9][a-z0-9-]*))?(?=\n|$)", block)
+        asking.setdefault(name[0] if name else "", set()).update(filter(None, comments))
+    asked: set[str] = {canonicalize_name(Requirement(text).name) for text in requirements}
+    before: set[str] = set()
+    while asked != before:
+        before = set(asked)
+        asked |= {name for name, askers in asking.items() if askers & asked}
+    return sorted(name for name in asking.keys() - asked if name)
 
 
 # --- compile -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from ci.checkout.changelog import check_changelog
-from ci.checkout.commit import check_branch, check_clean, check_commit
+from ci.checkout.commit import check_branch, check_clean, check_commit, check_sources_only
 from ci.checkout.git import git, resolve
 from ci.distributions.archive import read_archive
 from ci.distributions.manifest import dist_folder, read_release
@@ -28,6 +28,7 @@ def main() -> None:
     """Check that the checkout in the current folder may be released under its tag."""
     root = Path.cwd()
     check_commit(root, os.environ.get("SOURCE_COMMIT"))
+    check_sources_only(root)
     check_release(root)
 
 

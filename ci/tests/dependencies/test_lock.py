@@ -112,6 +112,78 @@ def test_a_stale_lock_is_named_with_the_remedy(
     assert named in str(raised.value)
 
 
+HASH = "--hash=sha256:" + "0" * 64
+
+ODD = {
+    "another index": ("--index-url example.invalid\n", "has '--index-url example.invalid'"),
+    "one more index": ("--extra-index-url=example.invalid\n", "has '--extra-index-url"),
+    "a short option": ("-i example.invalid\n", "has '-i example.invalid'"),
+    "links": ("--find-links wheels\n", "has '--find-links wheels'"),
+    "a trusted host": ("--trusted-host example.invalid\n", "has '--trusted-host"),
+    "sources": ("--no-binary :all:\n", "has '--no-binary :all:'"),
+    "another file": ("-r other.txt\n", "has '-r other.txt'"),
+    "constraints": ("-c other.txt\n", "has '-c other.txt'"),
+    "an editable": ("-e .\n", "has '-e .'"),
+    "a folder": (f"./evil {HASH}\n", "has './evil"),
+    "a file": (f"wheels/evil-1-py3-none-any.whl {HASH}\n", "has 'wheels/evil"),
+    "a URL": (f"evil @ file:///evil.whl {HASH}\n", "has 'evil @ file"),
+    "a bare URL": (f"file:///evil.whl {HASH}\n", "has 'file:///evil.whl"),
+    "git": (f"evil @ git+file:///evil {HASH}\n", "has 'evil @ git"),
+    "no hash": ("evil==1\n", "has 'evil==1', which is no pin"),
+    "an empty hash": ("evil==1 --hash=sha256:\n", "has 'evil==1 --hash=sha256:'"),
+    "a weak hash": ("evil==1 --hash=md5:" + "0" * 32 + "\n", "has 'evil==1 --hash=md5"),
+    "a range": (f"evil>=1 {HASH}\n", "has 'evil>=1"),
+    "several versions": (f"evil==1,!=2 {HASH}\n", "has 'evil==1,!=2"),
+    "any version": (f"evil==1.* {HASH}\n", "has 'evil==1.*"),
+    "the very text": (f"evil===1 {HASH}\n", "has 'evil===1"),
+    "an option behind": (f"evil==1 {HASH} --config-settings=a=b\n", "has 'evil==1"),
+    "a comment behind": (f"evil==1 {HASH} # fine\n", "has 'evil==1"),
+    "a line that goes on": (f"evil==1 \\\n    {HASH} \\\n-e .\n", "has 'evil==1"),
+    "another spelling": (f"Evil_Pkg==1 {HASH}\n", "has 'Evil_Pkg==1"),
+    "a marker that is none": (f"evil==1 ; on_sundays {HASH}\n", "is no lock"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_pin_with_its_hashes_is_named(locked: Project, name: str) -> None:
+    line, said = ODD[name]
+    path = locked.root / "ci/locks/test.txt"
+    text = path.read_text(encoding="utf-8")
+    for changed in (text + line, line + text):
+        path.write_text(changed, encoding="utf-8")
+        with pytest.raises(UserError) as raised:
+            lock.check(locked)
+        assert f"ci/locks/test.txt {said}" in raised.value.found
+
+
+def test_a_pin_that_nothing_asks_for_is_named(locked: Project) -> None:
+    path = locked.root / "ci/locks/test.txt"
+    text = path.read_text(encoding="utf-8")
+    for via in ("", "    # via\n    #   -r elsewhere.in\n", "    # via evil\n", "    # via gone\n"):
+        path.write_text(f"{text}evil==1 \\\n    {HASH}\n{via}", encoding="utf-8")
+        with pytest.raises(UserError, match=r"test\.txt pins evil, which nothing asks for"):
+            lock.check(locked)
+    for via in ("    # via iniconfig\n", "    # via\n    #   gone\n    #   iniconfig\n"):
+        path.write_text(f"{text}evil==1 \\\n    {HASH}\n{via}", encoding="utf-8")
+        lock.check(locked)
+
+
+def test_a_chain_of_pins_is_followed_from_what_the_group_asks_for() -> None:
+    text = f"c==1 {HASH}\n    # via b\nb==1 {HASH}\n    # via a\na==1 {HASH}\nd==1 {HASH}\n"
+    assert lock.unasked(["A>=1"], text) == ["d"]
+    assert lock.unasked(["d"], text) == ["a", "b", "c"]
+    circle = f"a==1 {HASH}\n    # via b\nb==1 {HASH}\n    # via a\n"
+    assert lock.unasked([], circle) == ["a", "b"]
+
+
+def test_one_package_may_have_a_pin_for_each_python() -> None:
+    text = f"a==1 ; python_version < '3.9' {HASH}\na==2 ; python_version >= '3.9' {HASH}\n"
+    assert list(lock.odd_lines(text)) == []
+    twice = text.replace(">=", "<")
+    assert list(lock.odd_lines(twice)) == ["pins a twice: 1 and 2"]
+    assert list(lock.odd_lines(f"# none\n\na[b, c-d]==1.0+local {HASH} {HASH}\n")) == []
+
+
 def test_a_missing_lock_of_what_is_always_installed_is_named(locked: Project) -> None:
     (locked.root / "ci/locks/test.txt").unlink()
     with pytest.raises(UserError, match=r"test\.txt is missing"):
@@ -127,12 +199,12 @@ def test_a_group_that_no_session_installs_needs_no_lock_until_it_is_named(locked
 
 
 def test_a_requirement_for_another_python_needs_no_pin(locked: Project) -> None:
-    lock.check(edit(locked, '"iniconfig>=2"', "\"tomli; python_version<'3.7'\""))
+    lock.check(edit(locked, '"iniconfig>=2"', '"iniconfig", "tomli; python_version<\'3.7\'"'))
 
 
 def test_a_lock_that_is_none_is_named(locked: Project) -> None:
     (locked.root / "ci/locks/build.txt").write_text("<<<<<<< HEAD\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"build\.txt is no lock"):
+    with pytest.raises(UserError, match=r"build\.txt has '<<<<<<< HEAD'"):
         lock.check(locked)
 
 

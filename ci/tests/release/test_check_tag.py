@@ -236,6 +236,78 @@ def test_the_branch_of_a_remote_counts_and_one_that_is_not_there_is_named(
     assert "git fetch origin main:" in problem.remedy
 
 
+def test_a_branch_that_is_not_pushed_is_not_the_release_branch(
+    tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "clone", "--quiet", str(package), "clone")
+    clone = tmp_path / "clone"
+    git(clone, "config", "user.name", "Demo")
+    git(clone, "config", "user.email", "demo@example.invalid")
+    commit(clone)
+    git(clone, "tag", "v1.2.0")
+    make_dist(clone)
+    monkeypatch.chdir(clone)
+    problem = refuse()
+    assert problem.code == "not-on-release-branch"
+    assert "(refs/remotes/origin/main)" in problem.found
+    assert "push it" in problem.remedy
+    git(clone, "update-ref", "refs/remotes/origin/main", "HEAD")
+    run()
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "refs/tags/origin/main",
+        "refs/heads/origin/main",
+        "refs/remotes/other/main",
+        "refs/remotes/origin/main/evil",
+        "refs/remotes/origin/maintenance",
+    ],
+)
+def test_nothing_else_of_that_name_passes_for_origins_branch(
+    tmp_path: Path, package: Path, ref: str
+) -> None:
+    git(package, "remote", "add", "origin", str(tmp_path / "origin"))
+    git(package, "tag", "v1.2.0")
+    git(package, "update-ref", ref, "HEAD")
+    assert refuse().code == "release-branch-unseen"
+    git(package, "update-ref", "-d", ref)
+    git(package, "update-ref", "refs/remotes/origin/main", "HEAD")
+    run()
+
+
+def test_without_an_origin_a_branch_of_another_remote_does_not_count(package: Path) -> None:
+    git(package, "switch", "--quiet", "--create", "feature")
+    commit(package)
+    git(package, "tag", "v1.2.0")
+    git(package, "update-ref", "refs/remotes/other/main", "HEAD")
+    assert refuse().code == "not-on-release-branch"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["src/demo_pkg/__pycache__/a.cpython-312.pyc", "ci/errors.pyc", "demo.dist-info/METADATA"],
+)
+@pytest.mark.parametrize("module", [checkout, check_tag])
+def test_files_in_git_that_hide_code_are_refused(
+    package: Path, module: ModuleType, name: str
+) -> None:
+    write(package, {name: ""})
+    commit(package)
+    git(package, "tag", "v1.2.0")
+    problem = refuse(module)
+    assert problem.code == "hidden-code"
+    assert name in problem.found
+
+
+@pytest.mark.parametrize("name", ["tests/data/demo.dist-info/METADATA", "tests/a.pyc.txt", "b.pyi"])
+def test_files_that_hide_nothing_pass(package: Path, name: str) -> None:
+    write(package, {name: ""})
+    commit(package)
+    run(checkout)
+
+
 def test_a_shallow_clone_that_cannot_tell_says_so(
     tmp_path: Path, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
