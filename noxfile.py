@@ -421,8 +421,9 @@ def name_what_did_not_run(report: Path) -> None:
     planned = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     left = [each["session"] for each in planned if each["session"] not in ran]
     if left:
+        more = f" and {len(left[6:])} more" if left[6:] else ""
         again = shlex.join(["nox", "--no-stop-on-first-error", *sys.argv[1:]])
-        print(f"not run: {', '.join(left)}\nto run them in spite of the failure: {again}")
+        print(f"not run: {', '.join(left[:6])}{more}\nto run all in spite of a failure: {again}")
 
 
 logging.getLogger("nox").addFilter(explain)

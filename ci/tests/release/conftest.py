@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,25 @@ INIT = "src/demo_pkg/__init__.py"
 PAGE = "/simple/demo-pkg/"
 
 
+@pytest.fixture(scope="session")
+def pushed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the good package, 1.2.0, built and pushed to the repository beside it."""
+    folder = tmp_path_factory.mktemp("pushed")
+    root = make_package(folder / "package")
+    make_dist(root)
+    git(folder, "init", "--quiet", "--bare", "origin.git")
+    git(root, "remote", "add", "origin", "../origin.git")
+    git(root, "push", "--quiet", "origin", "main")
+    return folder
+
+
 @pytest.fixture
-def pushed(tmp_path: Path, clean_environment: pytest.MonkeyPatch, httpserver: HTTPServer) -> Path:
+def pushed(
+    pushed_once: Path,
+    tmp_path: Path,
+    clean_environment: pytest.MonkeyPatch,
+    httpserver: HTTPServer,
+) -> Path:
     """The good package, 1.2.0, built and pushed; the index has 1.1.0."""
     for name in (
         "RELEASE_TAG",
@@ -32,13 +50,9 @@ def pushed(tmp_path: Path, clean_environment: pytest.MonkeyPatch, httpserver: HT
     clean_environment.setenv("UV_INDEX", httpserver.url_for("/simple/"))
     clean_environment.setenv("PUBLISH_PAUSE", "0.01")
     publish(httpserver, "1.1.0")
-    root = make_package(tmp_path / "package")
-    make_dist(root)
-    git(tmp_path, "init", "--quiet", "--bare", "origin.git")
-    git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
-    git(root, "push", "--quiet", "origin", "main")
-    clean_environment.chdir(root)
-    return root
+    shutil.copytree(pushed_once, tmp_path, dirs_exist_ok=True)
+    clean_environment.chdir(tmp_path / "package")
+    return tmp_path / "package"
 
 
 def publish(httpserver: HTTPServer, *versions: str) -> None:
