@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ci.rehearsal.execution import Execution
 
 # Seconds on a machine of two cores with a warm package cache, where nothing is known of this one.
-_USUAL_SECONDS = {"release": 100, "pr": 120, "faults": 900}
+_USUAL_SECONDS = {"release": 100, "pr": 240, "nightly": 120, "faults": 1200}
 _DISK = 3e9  # bytes, where the package cache is on another disk; less where it is on the same
 _LIMITS = """\
 What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
@@ -98,6 +98,12 @@ def _pull_request(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
         plays.check_pull_request(rehearsal, execution)
 
 
+def _night(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+    execution = plays.play_night(rehearsal)
+    _end(rehearsal, report, execution)
+    plays.check_night(rehearsal, execution)
+
+
 def _end(rehearsal: Rehearsal, report: Report, execution: Execution) -> None:
     report.table(execution.steps)
     report.failures(execution.failed)
@@ -109,7 +115,7 @@ def _faults(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
     play_scenarios(rehearsal, report)
 
 
-_PLAYS = {"release": _release, "pr": _pull_request, "faults": _faults}
+_PLAYS = {"release": _release, "pr": _pull_request, "nightly": _night, "faults": _faults}
 
 
 def _terminated(number: int, _: FrameType | None) -> None:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Account:
     """The stand-ins for AWS, all in the scratch `folder`.
 
-    `repository` is the bare one that is CodeCommit's. `variables` go into every container, and so
-    does what `credentials` gives for the ARN of its role. `announce` hears of each step as it
+    `repository` is the bare one that is CodeCommit's. `variables` go into every container; so do
+    those of `indexes` for its TWINE_REPOSITORY ("" where it has none), and what `credentials` gives
+    for the ARN of its role. `announce` hears of each step as it
     begins and ends; a UserError that it raises at the beginning stops the step. `discard` is given
     folders that nothing needs any more.
     """
@@ -36,6 +37,7 @@ class Account:
     laptop: Laptop
     answers: Answers = field(default_factory=Answers)
     variables: Mapping[str, str] = field(default_factory=dict)
+    indexes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     credentials: Callable[[str], Mapping[str, str]] = lambda _: {}
     announce: Callable[[Step], None] = lambda _: None
     discard: Callable[[Path], None] = lambda _: None

@@ -11,7 +11,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,18 +69,18 @@ def reach() -> dict[str, str]:
 
 
 def own_variables(
-    image: str, region: str, source: Path, inputs: Mapping[str, Path]
+    project: Mapping[str, Any], region: str, source: Path, inputs: Mapping[str, Path]
 ) -> dict[str, str]:
     """What CodeBuild sets ("Environment variables in build environments").
 
-    `image` is the image's name, `source` the folder of the primary source, `inputs` those of the
-    others by their artifact's name.
+    `source` is the folder of the primary source, `inputs` are those of the others by their
+    artifact's name.
     """
     return {
         "AWS_DEFAULT_REGION": region,
         "AWS_REGION": region,
-        "CODEBUILD_BUILD_ID": f"rehearsal:{uuid.uuid4()}",
-        "CODEBUILD_BUILD_IMAGE": image,
+        "CODEBUILD_BUILD_ID": f"{project['Name']}:{uuid.uuid4()}",
+        "CODEBUILD_BUILD_IMAGE": project["Environment"]["Image"],
         "CODEBUILD_CI": "true",
         "CODEBUILD_SRC_DIR": str(source),
         "CODEBUILD_START_TIME": str(int(time.time() * 1000)),

@@ -120,6 +120,16 @@ def matching_targets(template: Template, event: dict[str, Any]) -> list[dict[str
     ]
 
 
+def scheduled_targets(template: Template) -> list[dict[str, Any]]:
+    """The targets of every enabled rule that a clock sets off."""
+    return [
+        target
+        for rule in template.resources("AWS::Events::Rule").values()
+        if rule.get("State", "ENABLED") == "ENABLED" and "ScheduleExpression" in rule
+        for target in rule["Targets"]
+    ]
+
+
 def transformed(target: dict[str, Any], event: dict[str, Any]) -> str:
     """What the target is given: the event as its input transformer, or its fixed input, says."""
     transformer = target.get("InputTransformer")
@@ -151,7 +161,10 @@ def start_request(target: dict[str, Any], event: dict[str, Any]) -> dict[str, An
 
     Raises UserError when CodePipeline would not accept it: EventBridge then drops the event.
     """
-    text = transformed(target, event)
+    takes_input = "InputTransformer" in target or "Input" in target
+    text = (
+        transformed(target, event) if takes_input else "{}"
+    )  # of the event itself it takes nothing
     try:
         request = {"name": target["Arn"].rpartition(":")[2], **json.loads(text)}
     except ValueError as error:

@@ -59,6 +59,9 @@ def _laptop_pythons(checkout: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """Each version's interpreter, this one among them, and what uv calls it."""
     own = Path(os.path.realpath(sys.executable)).parent
     environment = {**os.environ, "PATH": f"{own}:{os.environ['PATH']}"}
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    if pyenv.is_dir():  # its shims know the selected versions only: select all
+        environment["PYENV_VERSION"] = ":".join(sorted(path.name for path in pyenv.iterdir()))
     command = [uv.find_uv_bin(), "python", "list", "--only-installed", "--output-format=json"]
     listed = _output(command, checkout, environment) or "[]"
     pythons, keys = {}, {}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.cloudformation import Template
 
+# They run on the Python of the pipeline's tools; tests run on the package's.
+_TOOL_SESSIONS = {"build", "publish", "verify"}
 _PROJECT = "AWS::CodeBuild::Project"
 # Whoever is in these has rights that no role's statements show.
 _ELSEWHERE = (
@@ -78,7 +80,7 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     pipelines = {
         pipeline["RoleArn"].partition(":role/")[2]
         for pipeline in template.resources("AWS::CodePipeline::Pipeline").values()
-        if project["Name"] in json.dumps(pipeline["Stages"])
+        if json.dumps(project["Name"]) in json.dumps(pipeline["Stages"])
     }
     if starters - pipelines:
         found = ", ".join(sorted(starters - pipelines))
@@ -106,10 +108,7 @@ def _check_pythons(template: Template, checkout: Path) -> None:
 
 
 def _session_pythons(checkout: Path, sessions: set[str]) -> set[str]:
-    """The Pythons that the noxfile names for these sessions, where it names one.
-
-    A session that only requires others names none.
-    """
+    """The Pythons that the noxfile names for those of these sessions that run the tools."""
     command = [sys.executable, "-m", "nox", "--list-sessions", "--json", "--session", *sessions]
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -119,4 +118,4 @@ def _session_pythons(checkout: Path, sessions: set[str]) -> set[str]:
             "correct noxfile.py, or NOXSESSION in cdk/",
         )
     listed = json.loads(done.stdout)
-    return {item["python"] for item in listed if item["name"] in sessions and item["python"]}
+    return {item["python"] for item in listed if item["name"] in _TOOL_SESSIONS}

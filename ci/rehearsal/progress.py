@@ -119,7 +119,7 @@ class Progress:
                     outcome = "failed" if session in watched.sessions.failed else "ok"
                     seconds = in_words(watched.sessions.seconds[session])
                     if not self.console.is_terminal:
-                        self.console.print(f"{name:<14} {session}: {outcome} after {seconds}")
+                        self.console.print(f"{name:<20} {session}: {outcome} after {seconds}")
 
 
 class _Watched:

@@ -57,8 +57,9 @@ def provision(
     make_home(home, account.repository, credential_helper=spec.credential_helper)
     environment = {
         **account.variables,
+        **account.indexes.get(variables.get("TWINE_REPOSITORY", ""), {}),
         **account.credentials(project["ServiceRole"]),
-        **own_variables(image, account.template.region, sources.primary, sources.others),
+        **own_variables(project, account.template.region, sources.primary, sources.others),
         "HOME": str(home),
         "PATH": path,
         "UV_PYTHON_INSTALL_DIR": str(account.laptop.downloads),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ci.package.project import Project
+    from ci.rehearsal.cloudformation import Template
     from ci.rehearsal.execution import Step
     from ci.rehearsal.secretsmanager import SecretsProxy
     from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex
@@ -50,6 +51,7 @@ class Rehearsal:
     aws: AwsServer
     server: IndexServer
     index: PackageIndex
+    staging: PackageIndex | None = None
 
     @property
     def project(self) -> Project:
@@ -72,20 +74,9 @@ class Rehearsal:
         return str(self._source("BranchName"))
 
     @property
-    def token(self) -> str:
-        """What the secret holds when all is well."""
-        return json.dumps({"username": self.index.username, "password": self.index.password})
-
-    @property
     def secret(self) -> str:
-        """The name of the secret, as the template gives it to the publisher."""
-        for project in self.account.template.resources("AWS::CodeBuild::Project").values():
-            for variable in project["Environment"].get("EnvironmentVariables", []):
-                if variable["Name"] == "PYPI_SECRET_ID":
-                    return str(variable["Value"])
-        raise UserError(
-            "rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher in cdk/"
-        )
+        """The name of the secret for publishing, as the template gives it to the publisher."""
+        return secrets(self.account.template)[""]
 
     def _source(self, key: str) -> Any:  # noqa: ANN401 - JSON
         found = self.account.template.resources("AWS::CodePipeline::Pipeline").values()
@@ -111,23 +102,40 @@ def open_rehearsal(
             checkout = codecommit.create(root, folder)
             laptop = pool.submit(borrow, checkout, folder / "laptop")
             template = synthesize(checkout / "cdk", folder / "cdk.out")
-        secrets = stack.enter_context(secrets_proxy(template, aws.result().url))
+        proxy = stack.enter_context(secrets_proxy(template, aws.result().url))
         account = Account(
             template,
             folder,
             folder / "codecommit.git",
             laptop.result(),
             variables=reach(),
-            credentials=secrets.credentials,
+            credentials=proxy.credentials,
             announce=announce,
             discard=discard,
         )
         stack.callback(account.processes.end_all)
         index = server.result().add_index("main")
-        rehearsal = Rehearsal(checkout, account, secrets, aws.result(), server.result(), index)
+        rehearsal = Rehearsal(checkout, account, proxy, aws.result(), server.result(), index)
         git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{rehearsal.branch}")
-        store_secret(aws.result().url, template.region, rehearsal.secret, rehearsal.token)
-        yield with_index(rehearsal, index)
+        yield with_indexes(rehearsal, "main")
+
+
+def secrets(template: Template) -> dict[str, str]:
+    """The secrets that builds are told of, by the repository that they publish to ("": PyPI).
+
+    Raises UserError when none is for PyPI.
+    """
+    found = {}
+    for project in template.resources("AWS::CodeBuild::Project").values():
+        variables = project["Environment"].get("EnvironmentVariables", [])
+        values = {variable["Name"]: str(variable["Value"]) for variable in variables}
+        if "PYPI_SECRET_ID" in values:
+            found[values.get("TWINE_REPOSITORY", "")] = values["PYPI_SECRET_ID"]
+    if "" not in found:
+        raise UserError(
+            "rehearsal-secret", "no project has PYPI_SECRET_ID", "give it to the publisher in cdk/"
+        )
+    return found
 
 
 def release_version(checkout: Path) -> str:
@@ -157,11 +165,41 @@ def release_version(checkout: Path) -> str:
     return version.base_version if version.is_devrelease or version.local else str(version)
 
 
-def with_index(rehearsal: Rehearsal, index: PackageIndex) -> Rehearsal:
-    """The same rehearsal with its builds led to `index` by what twine and uv look at anyway."""
+def with_indexes(rehearsal: Rehearsal, name: str) -> Rehearsal:
+    """The same rehearsal with empty indexes of its own, and secrets that hold their tokens."""
+    for repository, secret in secrets(rehearsal.account.template).items():
+        index = rehearsal.server.add_index(
+            f"{name}-{repository}" if repository else name,
+            username=repository or "pypi",
+            password=f"token-for-{repository or 'pypi'}",
+        )
+        rehearsal = with_index(rehearsal, index, repository)
+        store_token(rehearsal, secret, token(index))
+    return rehearsal
+
+
+def token(index: PackageIndex) -> str:
+    """What the secret of that index holds when all is well."""
+    return json.dumps({"username": index.username, "password": index.password})
+
+
+def store_token(rehearsal: Rehearsal, secret: str, text: str | None) -> None:
+    """Have the secret of that name hold `text`, or be absent."""
+    store_secret(rehearsal.aws.url, rehearsal.account.template.region, secret, text)
+
+
+def with_index(rehearsal: Rehearsal, index: PackageIndex, repository: str = "") -> Rehearsal:
+    """The same rehearsal with `index` in the place of a repository, by default of PyPI.
+
+    Builds are led there by what twine and uv look at anyway.
+    """
     indexes = " ".join(filter(None, [index.index_url, reach().get("UV_INDEX")]))
     variables = {"TWINE_REPOSITORY_URL": index.upload_url, "UV_INDEX": indexes}
-    return with_variables(replace(rehearsal, index=index), variables)
+    account = rehearsal.account
+    led = replace(account, indexes={**account.indexes, repository: variables})
+    if repository:
+        return replace(rehearsal, account=led, staging=index)
+    return replace(rehearsal, account=led, index=index)
 
 
 def with_variables(rehearsal: Rehearsal, variables: Mapping[str, str]) -> Rehearsal:

@@ -44,10 +44,10 @@ class Report:
             self._progress.step(step)
         if step.seconds is None:
             if not self.console.is_terminal:
-                self.say(f"{step.name:<14} {step.project} runs nox -s {step.session}")
+                self.say(f"{step.name:<20} {step.project} runs nox -s {step.session}")
             return
         outcome = "[green]ok[/]" if step.failure is None else "[red]failed[/]"
-        self.console.print(f"{step.name:<14} {outcome} after {in_words(step.seconds)}")
+        self.console.print(f"{step.name:<20} {outcome} after {in_words(step.seconds)}")
 
     def failures(self, steps: Iterable[Step]) -> None:
         """Why steps failed: the output of each session that did, what it advises first."""

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import marshal
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,9 @@ def bytecode(start: Start) -> Ending:
     rehearsal = start.fresh()
     sources = [rehearsal.checkout / name for name in ("ci/__init__.py", "ci/errors.py")]
     for source in sources:
-        compiled = Path(importlib.util.cache_from_source(str(source)))
-        compiled.parent.mkdir(parents=True, exist_ok=True)
+        tag = sys.implementation.cache_tag
+        compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
+        compiled.parent.mkdir(exist_ok=True)
         code = compile(f'print("{_MARK}")\n', str(source), "exec")
         # Flags 1: hash-based, not to be checked against the source (PEP 552).
         header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)

@@ -12,10 +12,10 @@ import requests
 
 from ci.errors import UserError
 from ci.rehearsal.plays import on_index
-from ci.rehearsal.rehearsal import with_index, with_variables
+from ci.rehearsal.rehearsal import store_token, token, with_index, with_variables
 from ci.rehearsal.scenarios.cutting_proxy import cutting_proxy
 from ci.rehearsal.scenarios.scenario import IMPATIENT, before_publish, ending, publish
-from ci.rehearsal.secretsmanager import secrets_proxy, store_secret
+from ci.rehearsal.secretsmanager import secrets_proxy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,12 +67,11 @@ def forbidden(start: Start) -> Ending:
 
 def _with_secret(start: Start, text: str | None) -> Ending:
     rehearsal, execution = start.built()
-    region = rehearsal.account.template.region
-    store_secret(rehearsal.aws.url, region, rehearsal.secret, text)
+    store_token(rehearsal, rehearsal.secret, text)
     try:
         return ending(rehearsal, publish(rehearsal, execution))
     finally:
-        store_secret(rehearsal.aws.url, region, rehearsal.secret, rehearsal.token)
+        store_token(rehearsal, rehearsal.secret, token(rehearsal.index))
 
 
 # --- the index -----------------------------------------------------------------------------------

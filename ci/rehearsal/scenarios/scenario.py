@@ -13,7 +13,7 @@ from ci.distributions.manifest import file_sha256
 from ci.errors import UserError
 from ci.rehearsal import codecommit, codepipeline
 from ci.rehearsal.plays import on_index, push_commit
-from ci.rehearsal.rehearsal import Rehearsal, with_index, with_variables
+from ci.rehearsal.rehearsal import Rehearsal, with_indexes, with_variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,17 +73,18 @@ class Start:
         folder = base.account.fresh("row")
         checkout = codecommit.create(base.checkout, folder)
         account = replace(base.account, folder=folder, repository=folder / "codecommit.git")
-        index = base.server.add_index(f"row-{next(self._numbers)}")
-        fresh = with_index(replace(base, checkout=checkout, account=account), index)
+        fresh = with_indexes(replace(base, checkout=checkout, account=account), self._name())
         git(checkout, "push", "--quiet", "origin", f"HEAD:refs/heads/{fresh.branch}")
         return with_variables(fresh, IMPATIENT)
 
     def built(self) -> tuple[Rehearsal, Execution]:
         """An empty index, and the release that went through as it was before Publish."""
         base, released = self.rehearsal, self.release()
-        index = base.server.add_index(f"row-{next(self._numbers)}")
-        rehearsal = with_variables(with_index(base, index), IMPATIENT)
+        rehearsal = with_variables(with_indexes(base, self._name()), IMPATIENT)
         return rehearsal, before_publish(released)
+
+    def _name(self) -> str:
+        return f"row-{next(self._numbers)}"
 
     def release(self) -> Execution:
         """The release that went through; raises UserError when none has."""

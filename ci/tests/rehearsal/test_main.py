@@ -66,8 +66,8 @@ def test_a_release_is_rehearsed_in_plain_lines_and_leaves_nothing(
     said = capsys.readouterr().out
     assert "1 uncommitted changes are not part of this" in said
     assert "this takes about 100 s, and up to" in said
-    assert "Publish        toy-publish runs nox -s publish" in said
-    assert "Build/Check    release: ok after" in said
+    assert "Publish              toy-publish runs nox -s publish" in said
+    assert "Build/Check          release: ok after" in said
     assert "toy-1.0.tar.gz from http://127.0.0.1" in said
     assert "from the event to the installed package" in said
     assert "\x1b" not in said

@@ -65,10 +65,10 @@ def test_plain_lines_tell_of_each_session_that_ends(step: Step) -> None:
     progress.step(step)
     add(step, "========== ✓ lint: success, 3 seconds ==========\n======")
     progress.read()
-    assert text.getvalue() == "Build/Check    lint: ok after 0 s\n"
+    assert text.getvalue() == "Build/Check          lint: ok after 0 s\n"
     add(step, "==== ✗ tests: failed ==========\n")
     progress.read()
-    assert text.getvalue().endswith("Build/Check    tests: failed after 0 s\n")
+    assert text.getvalue().endswith("Build/Check          tests: failed after 0 s\n")
 
 
 def test_what_has_ended_is_remembered_for_the_next_run(step: Step) -> None:

@@ -92,9 +92,9 @@ def test_steps_are_told_as_they_begin_and_end(
     report.step(Step("Publish", "Publish", seconds=3.2))
     report.step(failed(""))
     assert text.getvalue().splitlines() == [
-        "Publish        toy runs nox -s publish",
-        "Publish        ok after 3 s",
-        "Build/Check    failed after 2 s",
+        "Publish              toy runs nox -s publish",
+        "Publish              ok after 3 s",
+        "Build/Check          failed after 2 s",
     ]
 
 

@@ -6,7 +6,6 @@ Each bait is shown to be taken where Python is started in the ordinary way, in t
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import py_compile
 import runpy
@@ -170,9 +169,10 @@ def bytecode(hostile: Hostile) -> None:
         "    return environ.pop('TWINE_USERNAME'), environ.pop('TWINE_PASSWORD')\n"
     )
     source.write_text(planted)
-    target = importlib.util.cache_from_source(source)
+    # Not cache_from_source: a prefix that these tests were started with is none of the victim's.
+    target = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    py_compile.compile(str(source), target, doraise=True, invalidation_mode=mode)
+    py_compile.compile(str(source), str(target), doraise=True, invalidation_mode=mode)
     source.write_text(code)
 
 
