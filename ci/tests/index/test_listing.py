@@ -208,7 +208,7 @@ def test_a_redirect_without_end_is_no_traceback(index: FakeIndex) -> None:
 
 
 def test_an_index_that_is_not_there_is_unreachable() -> None:
-    with pytest.raises(UserError, match=r"http://\[::1\]:9/.* refused") as caught:
+    with pytest.raises(UserError, match=r"http://\[::1\]:9/") as caught:
         Index("http://[::1]:9/", POLICY, print).files("thing", ONE)
     assert caught.value.code == "index-unreachable"
 
