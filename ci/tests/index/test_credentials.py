@@ -19,6 +19,7 @@ from ci.errors import UserError
 from ci.index import credentials
 from ci.index.credentials import Credentials, find_credentials, read_secret, take_from_environment
 from ci.index.repository import Repository
+from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ _number = itertools.count(1)
 
 def code_of(problem: UserError) -> str:
     assert TOKEN not in f"{problem!r} {problem.__cause__!r} {problem.__context__!r}"
-    return problem.code
+    return told(problem)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from ci.index.repository import Repository
 from ci.index.retry import RetryPolicy, Transient
 from ci.tests import fake_index as answers
 from ci.tests.fake_index import answering, basic, listing, sha256
+from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def code_of(index: FakeIndex, *reads: Answer) -> str:
     index.play(reads=reads)
     with pytest.raises(UserError, match=index.url) as caught:
         reading(index).files("thing", ONE)
-    return caught.value.code
+    return told(caught.value)
 
 
 # --- finding it ----------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def test_where_no_place_answers_all_that_were_tried_are_named(index: FakeIndex) 
     )
     with pytest.raises(UserError) as caught:
         find_index(candidates(index, *"abcd"), POLICY, print)
-    assert caught.value.code == "no-index"
+    assert told(caught.value) == "no-index"
     found = caught.value.found
     assert all(index.server.url_for(f"/{name}/") in found for name in "abcd")
     assert "/a/ is none" in found
@@ -171,7 +172,7 @@ def test_a_file_that_the_page_names_twice_is_believed_only_if_both_agree(
     for _ in range(2):
         with pytest.raises(UserError, match=f"{'0' * 64}") as caught:
             missing_files(release, reading(index).look("thing", ONE), reading(index))
-        assert caught.value.code == "index-differs"
+        assert told(caught.value) == "index-differs"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_a_redirect_without_end_is_no_traceback(index: FakeIndex) -> None:
 def test_an_index_that_is_not_there_is_unreachable() -> None:
     with pytest.raises(UserError, match=r"http://\[::1\]:9/") as caught:
         Index("http://[::1]:9/", POLICY, print).files("thing", ONE)
-    assert caught.value.code == "index-unreachable"
+    assert told(caught.value) == "index-unreachable"
 
 
 def test_a_file_that_can_not_be_had_is_named(index: FakeIndex) -> None:
@@ -218,7 +219,7 @@ def test_a_file_that_can_not_be_had_is_named(index: FakeIndex) -> None:
     index.play(reads=[answers.usual, answering(404)])
     with pytest.raises(UserError, match=f"files/{NAME} answers 404") as caught:
         reading(index).served("thing", ONE)
-    assert caught.value.code == "index-refuses"
+    assert told(caught.value) == "index-refuses"
 
 
 def test_a_download_may_not_go_on_for_ever(index: FakeIndex, clock: Clock) -> None:
@@ -248,7 +249,7 @@ def test_certificates_are_checked_against_those_that_were_named(
     url = index.url.replace("http:", "https:")
     with pytest.raises(UserError, match=r"none\.pem") as caught:
         Index(url, POLICY, print, ca_cert="none.pem").files("thing", ONE)
-    assert caught.value.code == "index-unreachable"
+    assert told(caught.value) == "index-unreachable"
 
 
 # --- what it may know, and what is shown of what it says -----------------------------------------
@@ -339,7 +340,7 @@ def test_plain_http_is_refused_wherever_the_index_points(index: FakeIndex, url: 
     index.play()
     with pytest.raises(UserError, match=f"{url}{NAME} is not HTTPS") as caught:
         reading(index).served("thing", ONE)
-    assert caught.value.code == "url-not-encrypted"
+    assert told(caught.value) == "url-not-encrypted"
 
 
 def echoing(status: int, text: str) -> Answer:

@@ -15,6 +15,7 @@ from ci.index.repository import (
     index_credentials,
     read_repository,
 )
+from ci.tests.told import code_of as told
 
 LOCAL = "http://127.0.0.1:9/team/release/"
 
@@ -31,7 +32,7 @@ def code_of(*arguments: str, **environ: str) -> str:
     with pytest.raises(UserError) as caught:
         target_of(*arguments, **environ)
     assert "hunter2" not in str(caught.value)
-    return caught.value.code
+    return told(caught.value)
 
 
 def write_pypirc(text: str) -> None:
@@ -89,7 +90,7 @@ def test_two_arguments_for_the_target_are_one_too_many(
 def test_an_empty_argument_does_not_mean_pypi(option: str, value: str) -> None:
     with pytest.raises(UserError, match=option) as caught:
         target_of(f"{option}={value}")
-    assert caught.value.code == "empty-option"
+    assert told(caught.value) == "empty-option"
 
 
 @pytest.mark.parametrize("name", ["TWINE_REPOSITORY", "TWINE_REPOSITORY_URL"])
@@ -97,7 +98,7 @@ def test_an_empty_argument_does_not_mean_pypi(option: str, value: str) -> None:
 def test_an_empty_variable_does_not_mean_pypi(name: str, value: str) -> None:
     with pytest.raises(UserError, match=name) as caught:
         target_of(**{name: value})
-    assert caught.value.code == "empty-option"
+    assert told(caught.value) == "empty-option"
     assert target_of("--repository", "testpypi", **{name: value}).is_pypi
 
 
@@ -189,7 +190,7 @@ def test_a_password_in_a_url_is_refused_from_wherever_it_comes(
     said = ["--repository-url", *said] if said == [LOCAL] else said
     with pytest.raises(UserError) as caught:
         target_of(*said, **{name: value.format(url) for name, value in environ.items()})
-    assert caught.value.code == "url-with-password"
+    assert told(caught.value) == "url-with-password"
     assert source in caught.value.found
     assert instead in caught.value.remedy
     assert "hunter2" not in str(caught.value)

@@ -6,6 +6,7 @@ import pytest
 
 from ci.errors import UserError
 from ci.index.retry import RetryPolicy, Transient, read_retry_policy
+from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
     from ci.tests.conftest import Clock
@@ -24,7 +25,7 @@ def test_patience_is_set_by_the_environment() -> None:
 def test_patience_that_is_no_positive_number_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="PUBLISH_WAIT") as caught:
         read_retry_policy({"PUBLISH_WAIT": text})
-    assert caught.value.code == "retry-setting"
+    assert told(caught.value) == "retry-setting"
 
 
 def run(policy: RetryPolicy, errors: list[Exception]) -> tuple[str, list[str]]:

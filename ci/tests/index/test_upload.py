@@ -149,7 +149,8 @@ def failure_of(twine: Twine, output: str) -> UserError | Transient:
     twine.code, twine.output = 1, output
     with pytest.raises((UserError, Transient)) as caught:
         do_upload()
-    problem: UserError | Transient = caught.value
+    problem = caught.value
+    assert isinstance(problem, (UserError, Transient))
     if isinstance(problem, UserError):
         assert code_of(problem) in {"upload-refused", "twine-failed"}
     return problem

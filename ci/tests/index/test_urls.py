@@ -4,18 +4,19 @@ import pytest
 
 from ci.errors import UserError
 from ci.index.urls import check_no_credentials, check_url, is_loopback, origin
+from ci.tests.told import code_of as told
 
 
 def code_of(url: str) -> str:
     with pytest.raises(UserError) as caught:
         check_url(url, "SOURCE", "use INSTEAD")
     problem = caught.value
-    if problem.code != "url-not-encrypted":
+    if told(problem) != "url-not-encrypted":
         assert "SOURCE" in problem.found
         assert "hunter2" not in str(problem)
-    if problem.code == "url-with-password":
+    if told(problem) == "url-with-password":
         assert "use INSTEAD" in problem.remedy
-    return problem.code
+    return told(problem)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ci.release import publish
 from ci.tests import fake_index as answers
 from ci.tests.checkouts import make_checkout
 from ci.tests.fake_index import PASSWORD, USERNAME, accept_and_answer, answering, listing
+from ci.tests.told import code_of
 from ci.tests.twine_here import run_twine_here
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Stage:
             publish.main([*arguments])
         except UserError as problem:
             print(problem)
-            return problem.code
+            return code_of(problem)
         return None
 
     def said(self) -> str:

@@ -19,6 +19,7 @@ from ci.release import verify
 from ci.tests import fake_index as answers
 from ci.tests.checkouts import make_checkout
 from ci.tests.fake_index import answering, listing
+from ci.tests.told import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +92,7 @@ class Stage:
             verify.main([*arguments])
         except UserError as problem:
             print(problem)
-            return problem.code
+            return code_of(problem)
         return None
 
     def said(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from ci.distributions.manifest import NAME, file_sha256
 from ci.errors import UserError
 from ci.release.witnesses import check_witnesses
+from ci.tests.told import code_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ def test_anything_else_is_refused(
 ) -> None:
     with pytest.raises(UserError) as caught:
         check_witnesses(dist, said(dist, check, build))
-    assert caught.value.code == code
+    assert code_of(caught.value) == code
 
 
 def test_the_variable_that_is_missing_is_named(dist: Path) -> None:
