@@ -130,9 +130,15 @@ def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file.write(GROUPS)
     locks = Path("ci/locks")
     locks.mkdir(parents=True)
-    locks.joinpath("test.txt").write_text("attrs==22.1.0\niniconfig==2.0.0\n", encoding="utf-8")
-    locks.joinpath("backend.txt").write_text("hatchling==1.27.0\n", encoding="utf-8")
+    lock("test", "attrs==22.1.0", "iniconfig==2.0.0")
+    lock("backend", "hatchling==1.27.0")
     return made.dist
+
+
+def lock(group: str, *pinned: str) -> None:
+    """Write a lock of these, as if attrs had brought them."""
+    lines = [f"{pin} --hash=sha256:{'0' * 64}\n    # via attrs\n" for pin in pinned]
+    Path(f"ci/locks/{group}.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def accept(text: str) -> None:
@@ -217,6 +223,6 @@ def test_an_unreachable_service_has_an_error_of_its_own(
 def test_a_stale_lock_is_not_audited(
     dist: Path, service: AdvisoryServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("ci/locks/test.txt").write_text("iniconfig==2.0.0\n", encoding="utf-8")
+    lock("test", "iniconfig==2.0.0")
     assert outcome(dist, capsys)[::2] == (1, "stale-lock")
     assert service.asked == []
