@@ -77,8 +77,7 @@ def pythons(project: Project, group: str) -> list[str]:
 
 def pins(text: str) -> list[Requirement]:
     """The pinned requirements of a lock, without their hashes."""
-    lines = (line.removesuffix("\\").strip() for line in text.splitlines())
-    return [Requirement(line) for line in lines if line and not line.startswith(("#", "--hash"))]
+    return [Requirement(line.partition(" --hash=")[0]) for line in _logical_lines(text)]
 
 
 def unsatisfied(requirements: Iterable[str], lock: Sequence[Requirement], python: str) -> list[str]:
