@@ -65,7 +65,8 @@ def _exemption(entry: object) -> Exemption:
 def collect(project: Project, resolved: Iterable[Requirement]) -> dict[Pin, list[str]]:
     """Every pin, and where it stands: the locks, and the dependencies of the wheel.
 
-    Raises UserError for a lock that is missing, broken or stale.
+    Prints what has a URL in place of a version: no advisory service knows that. Raises UserError
+    for a lock that is missing, broken or stale.
     """
     check(project)
     files = [lock_file(group) for group in wanted(project)]
@@ -75,6 +76,9 @@ def collect(project: Project, resolved: Iterable[Requirement]) -> dict[Pin, list
     found: dict[Pin, list[str]] = {}
     for source, requirements in {**sources, "the wheel's dependencies": list(resolved)}.items():
         for pin in requirements:
+            if pin.url:
+                print(printable(f"not audited: {pin} ({source})"))
+                continue
             where = found.setdefault((canonicalize_name(pin.name), version_of(pin)), [])
             where += [] if source in where else [source]
     return found

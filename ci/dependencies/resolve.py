@@ -11,6 +11,8 @@ import tempfile
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from ci.dependencies.lock import pins
 from ci.errors import UserError
 
@@ -56,21 +58,22 @@ def resolve(wheel: Path, python: str) -> list[Requirement]:
             f"the dependencies of {wheel.name} can't be resolved: {' '.join(done.stderr.split())}",
             "see which bound in [project] dependencies is too tight, or whether the index answers",
         )
-    return [pin for pin in pins(done.stdout) if pin.url is None]
+    own = canonicalize_name(name)
+    return [pin for pin in pins(done.stdout) if canonicalize_name(pin.name) != own]
 
 
 def version_of(pin: Requirement) -> str:
-    """The version that a pin of a lock, `name==version`, allows."""
-    return next(iter(pin.specifier)).version
+    """The version that a pin, `name==version`, allows, or the URL of `name @ URL`."""
+    return pin.url or next(iter(pin.specifier)).version
 
 
 def licences(resolved: Iterable[Requirement], pythons: Sequence[str]) -> dict[str, str]:
-    """The licence that each `name==version` states in its wheel's metadata.
+    """The licence that each `name==version` (or `name @ URL`) states in its wheel's metadata.
 
     Each is unpacked into a scratch folder, for the highest of `pythons` (ascending) that it has a
     wheel for; nothing of it is built or imported.
     """
-    names = sorted(f"{pin.name}=={version_of(pin)}" for pin in resolved)
+    names = sorted(f"{pin.name}{' @ ' if pin.url else '=='}{version_of(pin)}" for pin in resolved)
     return {name: _licence(name, pythons) for name in names}
 
 

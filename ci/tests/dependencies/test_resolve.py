@@ -32,6 +32,13 @@ def test_dependencies_resolve_to_pins_with_markers_for_every_python(tmp_path: Pa
     ]
 
 
+def test_a_dependency_by_url_is_kept_and_its_licence_is_read(tmp_path: Path) -> None:
+    other = make_checkout(tmp_path / "other", name="other").wheel
+    found = resolve(wheel(tmp_path, f"other @ {other.as_uri()}"), "3.12")
+    assert [version_of(pin) for pin in found] == [other.as_uri()]
+    assert licences(found, ("3.12",)) == {f"other @ {other.as_uri()}": "not stated"}
+
+
 def test_an_extras_dependencies_are_not_the_wheels(tmp_path: Path) -> None:
     assert resolve(wheel(tmp_path, "iniconfig; extra == 'more'"), "3.12") == []
 
