@@ -1,4 +1,4 @@
-"""What the remote `origin` has: the release branch, and tags."""
+"""What the remote `origin` has now."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def exists(root: Path) -> bool:
+    """Whether the checkout has a remote named origin."""
+    return "origin" in git(root, "remote").splitlines()
+
+
 def fetch(root: Path) -> list[str]:
     """Fetch the branches of origin, and return the names of its tags, which are not fetched.
 
-    Raises UserError when there is no origin, or it can't be reached.
+    Raises UserError when it can't be reached.
     """
-    if "origin" not in git(root, "remote").splitlines():
-        raise UserError(
-            "no-origin",
-            "this clone has no remote named origin, so nothing can be pushed",
-            "git remote add origin URL",
-        )
     try:
         git(root, "fetch", "--quiet", "--no-tags", "origin")
         tags = git(root, "ls-remote", "--quiet", "--tags", "--refs", "origin")
@@ -33,21 +32,3 @@ def fetch(root: Path) -> list[str]:
             "see that the network is up, and that you may read it; then run this again",
         ) from None
     return [line.partition("refs/tags/")[2] for line in tags.splitlines()]
-
-
-def check_pushed(root: Path, branch: str) -> None:
-    """Check that origin's `branch`, as it was fetched last, has HEAD. Raises UserError."""
-    ref = f"refs/remotes/origin/{branch}"
-    if not git(root, "for-each-ref", "--format=%(refname)", ref):
-        raise UserError(
-            "branch-not-at-origin",
-            f"origin has no branch {branch}",
-            f"git push -u origin {branch}",
-        )
-    if not git(root, "for-each-ref", "--format=%(refname)", "--contains", "HEAD", ref):
-        head = git(root, "rev-parse", "--short", "HEAD")
-        raise UserError(
-            "not-pushed",
-            f"origin's {branch} does not have HEAD ({head}), so its tag would be refused",
-            f"merge it into {branch} and push that: git push origin {branch}",
-        )

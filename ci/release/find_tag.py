@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ci.checkout.commit import check_branch, check_clean
+from ci.checkout.commit import check_branch, check_clean, check_sources_only
 from ci.errors import check_all, exit_with
 from ci.package.project import read_project
 from ci.release.check_tag import (
@@ -29,6 +29,7 @@ def main() -> None:
         partial(check_public, version),
         partial(check_branch, root, release_branch(project)),
         partial(check_clean, root),
+        partial(check_sources_only, root),
         partial(check_entry, project, version),
     )
     print(f"the tag {tag} may be released, if the wheel will be {version}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from ci.checkout import origin
-from ci.checkout.commit import check_clean
+from ci.checkout.commit import check_branch, check_clean, check_sources_only
 from ci.checkout.git import git
 from ci.checkout.version import find_places
 from ci.distributions.manifest import dist_folder, read_release
@@ -48,13 +48,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         partial(check_wheel, project, built),
         partial(check_index, project, version, arguments),
         partial(check_clean, root),
+        partial(check_sources_only, root),
         partial(check_entry, project, version),
         *origin_checks(root, branch, version),
     )
     head = git(root, "rev-parse", "--short", "HEAD")
     print(f"{project.name} {version} can be released: {head} on {branch}. Type:\n")
     print(f'    git tag -a v{version} -m "{project.name} {version}"')
-    print(f"    git push origin v{version}")
+    if origin.exists(root):
+        print(f"    git push origin v{version}")
 
 
 def check_named(project: Project, built: Version, version: Version) -> None:
@@ -96,15 +98,12 @@ def published_versions(project: Project, arguments: argparse.Namespace) -> tuple
 def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:
     """The checks of what was pushed, and of the tag's name here and there."""
     yield partial(check_free, version, git(root, "tag").split(), "this clone")
-    try:
-        there = origin.fetch(root)
-    except UserError as error:
-        yield partial(_fail, error)
-        if error.code == "no-origin":
-            return
-    else:
-        yield partial(check_free, version, there, "origin")
-    yield partial(origin.check_pushed, root, branch)
+    if origin.exists(root):
+        try:
+            yield partial(check_free, version, origin.fetch(root), "origin")
+        except UserError as error:
+            yield partial(_fail, error)
+    yield partial(check_branch, root, branch)
 
 
 def check_free(version: Version, tags: Sequence[str], where: str) -> None:

@@ -120,7 +120,7 @@ def test_a_release_by_hand_with_its_mistakes(laptop: Laptop) -> None:
     assert f"+## [{VERSION}] - " in laptop.type(prepare)
     assert laptop.fail(ready) == ["tree-dirty"]
     laptop.type(commit)
-    assert laptop.fail(ready) == ["not-pushed"]
+    assert laptop.fail(ready) == ["not-on-release-branch"]
     laptop.type(push)
     assert f"git push origin v{VERSION}" in laptop.type(ready)
 

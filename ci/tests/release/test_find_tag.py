@@ -71,6 +71,8 @@ def test_a_moved_tag_is_said(package: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_everything_that_needs_no_wheel_is_said_at_once(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    write(package, {"src/demo_pkg/hidden.pyc": ""})
+    commit(package)
     git(package, "tag", "v1.3.0.dev1")
     write(package, {"notes.txt": ""})
     monkeypatch.setenv("RELEASE_BRANCH", "stable")
@@ -78,5 +80,6 @@ def test_everything_that_needs_no_wheel_is_said_at_once(
         "version-not-public",
         "release-branch-unseen",
         "tree-dirty",
+        "hidden-code",
         "changelog-entry",
     ]

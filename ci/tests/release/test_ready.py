@@ -65,7 +65,7 @@ def test_everything_is_said_at_once(pushed: Path, httpserver: HTTPServer) -> Non
         "tree-dirty",
         "changelog-entry",
         "tag-taken",
-        "not-pushed",
+        "not-on-release-branch",
     ]
 
 
@@ -121,6 +121,13 @@ def test_a_clean_tree_is_needed(pushed: Path) -> None:
     assert codes() == ["tree-dirty"]
 
 
+def test_code_that_nobody_can_review_is_found(pushed: Path) -> None:
+    write(pushed, {"src/demo_pkg/hidden.pyc": ""})
+    git(pushed, "add", "--force", "src/demo_pkg/hidden.pyc")
+    commit(pushed)
+    assert codes() == ["hidden-code"]
+
+
 def test_a_package_without_a_changelog_needs_no_entry(pushed: Path) -> None:
     text = (pushed / "pyproject.toml").read_text(encoding="utf-8")
     write(pushed, {"pyproject.toml": f"{text}[tool.ci]\nchangelog = false\n"})
@@ -134,13 +141,13 @@ def test_a_package_without_a_changelog_needs_no_entry(pushed: Path) -> None:
 
 def test_what_is_not_pushed_is_not_ready(pushed: Path) -> None:
     commit(pushed, push=False)
-    assert codes() == ["not-pushed"]
+    assert codes() == ["not-on-release-branch"]
 
 
 def test_what_is_on_another_branch_only_is_not_ready(pushed: Path) -> None:
     git(pushed, "switch", "--quiet", "--create", "feature")
     commit(pushed)
-    assert codes() == ["not-pushed"]
+    assert codes() == ["not-on-release-branch"]
 
 
 def test_what_somebody_else_pushed_is_fetched_first(tmp_path: Path, pushed: Path) -> None:
@@ -156,7 +163,7 @@ def test_a_release_branch_that_origin_lacks_is_named(
 ) -> None:
     assert pushed.is_dir()
     monkeypatch.setenv("RELEASE_BRANCH", "stable")
-    assert codes() == ["branch-not-at-origin"]
+    assert codes() == ["release-branch-unseen"]
 
 
 @pytest.mark.parametrize("tag", ["v1.2.0", "v1.2"])
@@ -180,12 +187,20 @@ def test_an_origin_that_is_out_of_reach_is_said_and_what_was_fetched_is_judged(
     git(pushed, "remote", "set-url", "origin", str(pushed / "nowhere.git"))
     assert codes() == ["origin-unreachable"]
     commit(pushed, push=False)
-    assert codes() == ["origin-unreachable", "not-pushed"]
+    assert codes() == ["origin-unreachable", "not-on-release-branch"]
 
 
-def test_a_clone_without_origin_is_told_once(pushed: Path) -> None:
+def test_a_clone_without_origin_has_nothing_to_push(
+    pushed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     git(pushed, "remote", "remove", "origin")
-    assert codes() == ["no-origin"]
+    ready.main([])
+    said = capsys.readouterr().out
+    assert "git tag -a v1.2.0" in said
+    assert "push" not in said
+    git(pushed, "switch", "--quiet", "--create", "feature")
+    commit(pushed, push=False)
+    assert codes() == ["not-on-release-branch"]
 
 
 # --- a version from git's tags -------------------------------------------------------------------
