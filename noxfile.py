@@ -335,7 +335,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def rehearse(session: nox.Session) -> None:
-    """Play a whole release without AWS or PyPI: release (the default), `pr` or `faults`."""
+    """Play a whole release without AWS or PyPI: also `pr`, `nightly`, `faults`."""
     install(session, "rehearse")
     run_ci(session, "rehearsal", *session.posargs)
 

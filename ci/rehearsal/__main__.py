@@ -19,7 +19,7 @@ from ci.rehearsal.inspection import inspect_template
 from ci.rehearsal.lastrun import Times, read_times, write_times
 from ci.rehearsal.progress import Progress, in_words
 from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal
-from ci.rehearsal.report import Report, save_picture
+from ci.rehearsal.report import Report
 from ci.rehearsal.scenarios.table import play_scenarios
 from ci.rehearsal.scratch import scratch
 
@@ -48,13 +48,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     with Progress(console, last) as progress:
         report = Report(console, progress)
         _announce(report, root, last.total if last else _USUAL_SECONDS[arguments.play])
-        with (
-            scratch(report.say, keep=arguments.keep) as space,
-            open_rehearsal(root, space.folder, report.step, space.discard) as rehearsal,
-        ):
-            inspect_template(rehearsal.account.template, rehearsal.checkout)
-            _PLAYS[arguments.play](rehearsal, report, arguments.svg)
-            write_times(root, arguments.play, Times(progress.seconds, progress.ended))
+        try:
+            with (
+                scratch(report.say, keep=arguments.keep) as space,
+                open_rehearsal(root, space.folder, report.step, space.discard) as rehearsal,
+            ):
+                inspect_template(rehearsal.account.template, rehearsal.checkout)
+                _PLAYS[arguments.play](rehearsal, report)
+                write_times(root, arguments.play, Times(progress.seconds, progress.ended))
+        finally:
+            if arguments.svg:
+                report.save_picture(arguments.svg)
 
 
 def _announce(report: Report, root: Path, seconds: float) -> None:
@@ -75,19 +79,16 @@ def _announce(report: Report, root: Path, seconds: float) -> None:
     )
 
 
-def _release(rehearsal: Rehearsal, report: Report, picture: Path | None) -> None:
+def _release(rehearsal: Rehearsal, report: Report) -> None:
     plays.play_creations(rehearsal)
     execution = plays.play_release(rehearsal)
     _end(rehearsal, report, execution)
     files = plays.check_release(rehearsal, execution)
     report.files(files, rehearsal.index.index_url)
-    end = f"from the event to the installed package: {execution.seconds:.1f} s"
-    report.say(end)
-    if picture:
-        save_picture(picture, execution.steps, files, end)
+    report.say(f"from the event to the installed package: {execution.seconds:.1f} s")
 
 
-def _pull_request(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+def _pull_request(rehearsal: Rehearsal, report: Report) -> None:
     plays.play_creations(rehearsal)
     for name in ("pull-request-created", "pull-request-source-branch-updated"):
         report.say(f"event: {name}")
@@ -98,7 +99,7 @@ def _pull_request(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
         plays.check_pull_request(rehearsal, execution)
 
 
-def _night(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+def _night(rehearsal: Rehearsal, report: Report) -> None:
     execution = plays.play_night(rehearsal)
     _end(rehearsal, report, execution)
     plays.check_night(rehearsal, execution)
@@ -111,7 +112,7 @@ def _end(rehearsal: Rehearsal, report: Report, execution: Execution) -> None:
     report.sent(plays.told(rehearsal, execution))
 
 
-def _faults(rehearsal: Rehearsal, report: Report, _: Path | None) -> None:
+def _faults(rehearsal: Rehearsal, report: Report) -> None:
     play_scenarios(rehearsal, report)
 
 
@@ -138,7 +139,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--svg",
         type=Path,
         metavar="FILE",
-        help="save a release's end as a picture, as README has it",
+        help="save what is said as a picture, as README has it",
     )
     return parser.parse_args(argv)
 

@@ -9,6 +9,7 @@ import io
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.rule import Rule
 from rich.table import Table
 
 from ci.errors import UserError
@@ -19,40 +20,53 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from rich.console import ConsoleRenderable
+
     from ci.rehearsal.execution import Step
     from ci.rehearsal.notifications import Notification
     from ci.rehearsal.progress import Progress
 
 _LAST_LINES = 30
+_WIDTH = 100  # of a picture, in characters
 
 
 class Report:
-    """Speaks to whoever watches."""
+    """Speaks to whoever watches, and remembers what it said for a picture."""
 
     def __init__(self, console: Console | None = None, progress: Progress | None = None) -> None:
         """`console` is rich's, on stdout unless another is given."""
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Console(highlight=False, soft_wrap=True)
         self._progress = progress
+        self._picture = Console(
+            record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, highlight=False
+        )
 
-    def say(self, text: str) -> None:
-        """One line, as it is."""
-        self.console.print(text, markup=False)
+    def print(
+        self, shown: ConsoleRenderable | str, style: str = "", *, markup: bool = True
+    ) -> None:
+        """Show anything that rich can show."""
+        for console in (self._console, self._picture):
+            console.print(shown, style=style, markup=markup)
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show text as it is."""
+        self.print(text, style, markup=False)
 
     def step(self, step: Step) -> None:
-        """A step that begins (its `seconds` are None) or has ended."""
+        """Tell of a step that begins (its `seconds` are None) or has ended."""
         if self._progress:
             self._progress.step(step)
-        if step.seconds is None:
-            if not self.console.is_terminal:
-                self.say(f"{step.name:<20} {step.project} runs nox -s {step.session}")
-            return
-        outcome = "[green]ok[/]" if step.failure is None else "[red]failed[/]"
-        self.console.print(f"{step.name:<20} {outcome} after {in_words(step.seconds)}")
+        if step.seconds is not None:
+            outcome = "[green]ok[/]" if step.failure is None else "[red]failed[/]"
+            self.print(f"{step.name:<20} {outcome} after {in_words(step.seconds)}")
+        elif not self._console.is_terminal:
+            text = f"{step.name:<20} {step.project} runs nox -s {step.session}"
+            self._console.print(text, markup=False)
 
     def failures(self, steps: Iterable[Step]) -> None:
-        """Why steps failed: the output of each session that did, what it advises first."""
+        """Show why steps failed: the output of each session that did, and last what it advises."""
         for step in steps:
-            self.console.rule(f"[red]{step.name} failed[/]", align="left")
+            self.print(Rule(f"[red]{step.name} failed[/]", align="left"))
             self.say(str(step.failure))
             if step.log and step.log.exists():
                 self._log(step.log)
@@ -61,26 +75,35 @@ class Report:
         text = log.read_text(encoding="utf-8", errors="replace")
         for session, block in failed_blocks(text):
             if session:
-                self.console.print(f"session [bold]{session}[/]:")
+                self.print(f"session [bold]{session}[/]:")
             hidden = max(0, len(block) - _LAST_LINES)
             if hidden:
                 self.say(f"  ({hidden} lines above these)")
             for line in block[hidden:]:
                 self.say(f"  {line}")
         for line in reasons(text):
-            self.console.print(line, style="bold red", markup=False)
+            self.say(line, "bold red")
 
     def table(self, steps: Iterable[Step]) -> None:
-        """All steps at a glance."""
-        self.console.print(_table(steps))
+        """Show all steps at a glance."""
+        table = Table("stage", "action", "project", "session", "seconds", "outcome")
+        table.columns[4].justify = "right"
+        for step in steps:
+            outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
+            seconds = f"{step.seconds or 0:.1f}"
+            table.add_row(
+                step.stage, step.action, step.project or "-", step.session or "-", seconds, outcome
+            )
+        self.print(table)
 
     def files(self, files: Mapping[str, str], where: str) -> None:
-        """What was installed from where, with which sha256."""
+        """List what was installed from where, with its sha256."""
+        self.say(f"installed from {where}")
         for name, digest in files.items():
-            self.say(f"{name} from {where}\n  sha256 {digest}")
+            self.say(f"  {name}\n    sha256 {digest}")
 
     def reports(self, steps: Iterable[Step]) -> None:
-        """Which report files CodeBuild would have taken up."""
+        """List the report files that CodeBuild would have taken up."""
         for step in steps:
             for group, paths in (step.build.reports if step.build else {}).items():
                 if paths:
@@ -88,36 +111,19 @@ class Report:
                     self.say(f"{step.name}: reports of {group}: {names}")
 
     def sent(self, notifications: Iterable[Notification]) -> None:
-        """What people would have been told."""
+        """List what people would have been told."""
         for notification in notifications:
-            self.say(f"to {notification.to}: {notification.text}")
+            indented = notification.text.strip().replace("\n", "\n  ")
+            self.say(f"to {notification.to}:\n  {indented}")
 
+    def save_picture(self, path: Path) -> None:
+        """Save all that was said as an SVG file, as a terminal would show it.
 
-def save_picture(path: Path, steps: Iterable[Step], files: Mapping[str, str], end: str) -> None:
-    """Save what the end of a release looks like in a terminal as an SVG file.
-
-    Raises UserError when the file can't be written.
-    """
-    terminal = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
-    terminal.print(_table(steps))
-    for name, digest in files.items():
-        terminal.print(f"{name}\n  sha256 {digest}", highlight=False)
-    terminal.print(end, highlight=False)
-    try:
-        terminal.save_svg(str(path), title="nox -s rehearse")
-    except OSError as error:
-        raise UserError(
-            "picture-unwritable", f"{path} can't be written ({error})", "name another file"
-        ) from None
-
-
-def _table(steps: Iterable[Step]) -> Table:
-    table = Table("stage", "action", "project", "session", "seconds", "outcome")
-    table.columns[4].justify = "right"
-    for step in steps:
-        outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
-        seconds = f"{step.seconds or 0:.1f}"
-        table.add_row(
-            step.stage, step.action, step.project or "-", step.session or "-", seconds, outcome
-        )
-    return table
+        Raises UserError when the file can't be written.
+        """
+        try:
+            self._picture.save_svg(str(path), title="nox -s rehearse")
+        except OSError as error:
+            raise UserError(
+                "picture-unwritable", f"{path} can't be written ({error})", "name another file"
+            ) from None

@@ -105,7 +105,7 @@ def play_scenarios(rehearsal: Rehearsal, report: Report) -> None:
         holds = ", ".join(ending.index) or NOTHING if ending else "-"
         table.add_row(scenario.name, stopped, holds, seconds, "no" if complaint else "yes")
         wrong += [scenario.name] if complaint else []
-    report.console.print(table)
+    report.print(table)
     report.say(f"{len(SCENARIOS) - len(wrong)} of {len(SCENARIOS)} scenarios ended as they should")
     if wrong:
         raise UserError(

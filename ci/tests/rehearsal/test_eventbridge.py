@@ -10,7 +10,7 @@ import pytest
 from ci.errors import UserError
 from ci.rehearsal import eventbridge
 from ci.rehearsal.cloudformation import Template
-from ci.tests.rehearsal.toy import template
+from ci.tests.rehearsal.toy import add_nights, template
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 TEMPLATE = Template(template())
@@ -112,3 +112,13 @@ def test_a_value_that_is_too_long_is_refused() -> None:
     given = json.dumps({"variables": [{"name": "A", "value": "x" * 1001}]})
     with pytest.raises(UserError, match="rehearsal-request"):
         eventbridge.start_request(target(given), tag())
+
+
+def test_a_schedule_starts_its_pipeline_without_variables() -> None:
+    document = template()
+    add_nights(document)
+    nights = Template(document)
+    (found,) = eventbridge.scheduled_targets(nights)
+    assert eventbridge.start_request(found, {}) == {"name": "Nights"}
+    document["Resources"]["NightsRule"]["Properties"]["State"] = "DISABLED"
+    assert eventbridge.scheduled_targets(nights) == []

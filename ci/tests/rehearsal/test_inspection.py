@@ -10,7 +10,7 @@ import pytest
 from ci.errors import UserError
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.inspection import inspect_template
-from ci.tests.rehearsal.toy import make_toy, template
+from ci.tests.rehearsal.toy import add_nights, add_staging, make_toy, template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,15 @@ def rewrite(resources: dict[str, Any], project: str, **env: str) -> dict[str, An
 
 def test_the_toy_s_template_passes(resources: dict[str, Any], checkout: Path) -> None:
     inspect_template(Template({"Resources": resources}), checkout)
+
+
+def test_staging_and_nights_pass_and_staging_reads_its_own_secret_only(checkout: Path) -> None:
+    document = template()
+    add_staging(document)
+    add_nights(document)
+    inspect_template(Template(document), checkout)
+    grant(document["Resources"], "Staging", READ)
+    assert code(document["Resources"], checkout) == "rehearsal-granted"
 
 
 @pytest.mark.parametrize(

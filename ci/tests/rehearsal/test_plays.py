@@ -11,10 +11,11 @@ import pytest
 
 from ci.errors import UserError
 from ci.rehearsal import plays
-from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal
+from ci.rehearsal.cloudformation import Template
+from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal, with_indexes
 from ci.rehearsal.scenarios.scenario import Start, ending
 from ci.rehearsal.secretsmanager import secrets_proxy
-from ci.tests.rehearsal.toy import make_toy, template
+from ci.tests.rehearsal.toy import add_nights, add_staging, make_toy, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +86,58 @@ def test_a_release_goes_from_its_tag_to_the_index(rehearsal: Rehearsal) -> None:
     assert {request.role.rpartition("/")[2] for request in rehearsal.secrets.requests} == {
         "PublishRole"
     }
+
+
+def test_a_release_is_staged_on_an_index_and_with_a_secret_of_its_own(
+    rehearsal: Rehearsal,
+) -> None:
+    document = template()
+    add_staging(document)
+    account = replace(rehearsal.account, template=Template(document, "eu-west-1"))
+    with secrets_proxy(account.template, rehearsal.aws.url) as proxy:
+        account = replace(account, credentials=proxy.credentials)
+        staged = with_indexes(replace(rehearsal, account=account, secrets=proxy), "staged")
+        assert staged.staging
+        execution = plays.play_release(staged)
+        files = plays.check_release(staged, execution)
+        uploads = [step.environment["TWINE_REPOSITORY_URL"] for step in execution.steps[3:]]
+        assert uploads == [
+            *[staged.staging.upload_url] * 2,
+            *[staged.index.upload_url] * 2,
+        ]
+        assert plays.on_index(staged, staged.staging) == files
+        assert [request.resource.rpartition(":")[2] for request in proxy.requests] == [
+            "toy/testpypi-AbCdEf",
+            "toy/pypi-AbCdEf",
+        ]
+
+
+def test_a_night_builds_the_branch_s_head_and_reads_no_secret(rehearsal: Rehearsal) -> None:
+    document = template()
+    add_nights(document)
+    template_ = replace(rehearsal.account.template, document=document)
+    nightly = replace(rehearsal, account=replace(rehearsal.account, template=template_))
+    commit = plays.push_commit(nightly, nightly.branch, "Go on")
+    execution = plays.play_night(nightly)
+    plays.check_night(nightly, execution)
+    assert execution.steps[1].environment["SOURCE_COMMIT"] == commit
+    assert plays.play_creations(nightly)[-1].steps == []
+
+
+def test_a_night_that_fails_is_named(rehearsal: Rehearsal) -> None:
+    document = template()
+    add_nights(document)
+    template_ = replace(rehearsal.account.template, document=document)
+    nightly = replace(rehearsal, account=replace(rehearsal.account, template=template_))
+    (nightly.checkout / "noxfile.py").write_text("raise SystemExit(1)\n")
+    plays.push_commit(nightly, nightly.branch, "Break")
+    with pytest.raises(UserError, match="Nightly failed in BUILD"):
+        plays.check_night(nightly, plays.play_night(nightly))
+
+
+def test_a_stack_without_a_schedule_has_no_nights(rehearsal: Rehearsal) -> None:
+    with pytest.raises(UserError, match="rehearsal-nightly"):
+        plays.play_night(rehearsal)
 
 
 def test_a_pull_request_leads_to_reports_and_a_comment(rehearsal: Rehearsal) -> None:

@@ -12,7 +12,7 @@ from ci.errors import UserError
 from ci.rehearsal.codebuild import Build, Failure
 from ci.rehearsal.execution import Step
 from ci.rehearsal.notifications import Notification
-from ci.rehearsal.report import Report, save_picture
+from ci.rehearsal.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,8 @@ def test_reports_and_notifications_are_listed(
     report.sent([Notification("pull request 7", "[it] passed")])
     assert text.getvalue().splitlines() == [
         "Build/Check: reports of tests: junit.xml",
-        "to pull request 7: [it] passed",
+        "to pull request 7:",
+        "  [it] passed",
     ]
 
 
@@ -117,12 +118,12 @@ def test_the_end_is_a_table_and_may_be_a_picture(
     report.table(steps)
     report.files({"toy.whl": "abc"}, "here")
     assert "│ Build  │ Check  │ toy     │ -       │     2.0 │ failed  │" in text.getvalue()
-    assert "toy.whl from here\n  sha256 abc\n" in text.getvalue()
-    save_picture(tmp_path / "end.svg", steps, {"toy.whl": "abc"}, "the end")
+    assert "installed from here\n  toy.whl\n    sha256 abc\n" in text.getvalue()
+    report.save_picture(tmp_path / "end.svg")
     assert "toy.whl" in (tmp_path / "end.svg").read_text(encoding="utf-8")
 
 
 def test_a_picture_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
-        save_picture(tmp_path / "no folder" / "end.svg", [], {}, "end")
+        Report().save_picture(tmp_path / "no folder" / "end.svg")
     assert raised.value.code == "picture-unwritable"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NOXFILE = """
 import hashlib, json, os, pathlib, sys, urllib.request
 
-SESSIONS = ("pr", "release", "build", "publish", "verify")
+SESSIONS = ("pr", "release", "build", "publish", "verify", "nightly")
 
 
 def main():
@@ -154,9 +154,6 @@ def manifest() -> dict[str, Any]:
 
 def template() -> dict[str, Any]:
     """Two pipelines, five projects and what starts them, in the words of CloudFormation."""
-    read_secret = _allow(
-        "secretsmanager:GetSecretValue", _arn("secretsmanager", "secret:toy/pypi-??????")
-    )
     release = {"RELEASE_BRANCH": "main"}
     return {
         "Parameters": {"BootstrapVersion": {"Type": "String", "Default": "/cdk"}},
@@ -164,9 +161,8 @@ def template() -> dict[str, Any]:
             **_project("Pr", "pr", {}, _REPORTS, _CACHE),
             **_project("Release", "release", release, _REPORTS),
             **_project("Build", "build", release, _ARTIFACTS),
-            **_project("Publish", "publish", {**release, "PYPI_SECRET_ID": "toy/pypi"}),
+            **_publisher("Publish", "toy/pypi", release),
             **_project("Verify", "verify", release),
-            **_grant("Publish", read_secret),
             **_grant("Build", _allow("s3:PutObject", _store("/*/dist/*"))),
             **_pipeline(
                 "Prs",
@@ -192,6 +188,51 @@ def template() -> dict[str, Any]:
             **_mail(),
         },
     }
+
+
+def add_staging(document: dict[str, Any]) -> None:
+    """Have the release published to, and verified on, another index before."""
+    there = {"RELEASE_BRANCH": "main", "TWINE_REPOSITORY": "testpypi"}
+    resources = document["Resources"]
+    resources |= _publisher("Staging", "toy/testpypi", there)
+    variables = ["SOURCE_COMMIT", "RELEASE_TAG"]
+    publish = _action(variables, ("Publish", "Staging", ["dist"], []))
+    verify = _action(variables, ("Verify", "Verify", ["dist"], []), TWINE_REPOSITORY="testpypi")
+    stage = {
+        "Name": "Staging",
+        "Actions": [publish | {"Name": "Upload"}, verify | {"Name": "Install", "RunOrder": 2}],
+    }
+    releases = resources["Releases"]["Properties"]
+    releases["Stages"].insert(2, stage)
+    _start(resources, "Staging")
+
+
+def add_nights(document: dict[str, Any]) -> None:
+    """Have a schedule start a pipeline at the branch's head."""
+    resources = document["Resources"]
+    resources |= _project("Nightly", "nightly", {})
+    nights = _pipeline("Nights", {}, {"Nightly": [("Nightly", "Nightly", [], [])]}, {})
+    rule = nights["NightsRule"]["Properties"]
+    del rule["EventPattern"], rule["Targets"][0]["InputTransformer"]
+    rule["ScheduleExpression"] = "rate(1 day)"
+    source, nightly = (stage["Actions"][0] for stage in nights["Nights"]["Properties"]["Stages"])
+    source["Namespace"] = "Source"
+    commit = [{"name": "SOURCE_COMMIT", "type": "PLAINTEXT", "value": "#{Source.CommitId}"}]
+    nightly["Configuration"]["EnvironmentVariables"] = json.dumps(commit)
+    resources |= nights
+
+
+def _start(resources: dict[str, Any], project: str) -> None:
+    statement = resources["ReleasesPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+    statement["Resource"].append({"Fn::GetAtt": [project, "Arn"]})
+
+
+def _publisher(name: str, secret: str, variables: dict[str, str]) -> dict[str, Any]:
+    read = _allow(
+        "secretsmanager:GetSecretValue", _arn("secretsmanager", f"secret:{secret}-??????")
+    )
+    project = _project(name, "publish", {**variables, "PYPI_SECRET_ID": secret})
+    return {**project, **_grant(name, read)}
 
 
 def _arn(service: str, resource: str) -> dict[str, Any]:
@@ -305,9 +346,9 @@ def _pipeline(
     }
 
 
-def _action(variables: list[str], action: Action) -> dict[str, Any]:
+def _action(variables: list[str], action: Action, **more: str) -> dict[str, Any]:
     name, project, inputs, made = action
-    environment = {variable: f"#{{variables.{variable}}}" for variable in variables}
+    environment = {variable: f"#{{variables.{variable}}}" for variable in variables} | more
     if name == "Publish":
         environment["CHECK_DIST_SHA256"] = "#{Check.DIST_SHA256}"
         environment["BUILD_DIST_SHA256"] = "#{Build.DIST_SHA256}"
