@@ -220,15 +220,16 @@ def test_an_unreachable_service_has_an_error_of_its_own(
     assert outcome(dist, capsys)[::2] == (1, "audit-source")
 
 
+@pytest.mark.usefixtures("dist")
 def test_what_has_no_version_is_named_as_not_audited(
-    dist: Path, service: AdvisoryServer, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, service: AdvisoryServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lock = "attrs==22.1.0\nthing @ https://example.invalid/thing-1.0-py3-none-any.whl\n"
-    Path("ci/locks/test.txt").write_text(lock, encoding="utf-8")
-    code, out, _ = outcome(dist, capsys)
+    other = make_checkout(tmp_path / "other", name="other").wheel.as_uri()
+    made = make_checkout(tmp_path / "another", requires=(f"other @ {other}",))
+    code, out, _ = outcome(made.dist, capsys)
     assert code == 0
-    assert "not audited: thing@ https://example.invalid/" in out.replace("thing @", "thing@")
-    assert "thing" not in {name for name, _ in service.asked}
+    assert f"not audited: other @ {other} (the wheel's dependencies)" in out
+    assert "other" not in {name for name, _ in service.asked}
 
 
 def test_a_stale_lock_is_not_audited(
