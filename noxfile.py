@@ -89,10 +89,15 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     session.install("--require-hashes", "--only-binary", ":all:", *requirements)
 
 
-def run_ci(session: nox.Session, module: str, *arguments: str) -> None:
-    """Run a module of ci/ in the session's environment, with nothing else of the checkout."""
+def run_ci(
+    session: nox.Session, module: str, *arguments: str, interrupt_timeout: float | None = 0.3
+) -> None:
+    """Run a module of ci/ in the session's environment, with nothing else of the checkout.
+
+    After Ctrl-C it has `interrupt_timeout` seconds to end by itself (None: as long as it takes).
+    """
     python = ("python", "-I", "-X", f"pycache_prefix={BYTECODE}")
-    session.run(*python, "ci/run.py", module, *arguments)
+    session.run(*python, "ci/run.py", module, *arguments, interrupt_timeout=interrupt_timeout)
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -337,7 +342,8 @@ def nightly(session: nox.Session) -> None:
 def rehearse(session: nox.Session) -> None:
     """Play a whole release without AWS or PyPI: also `pr`, `nightly`, `faults`."""
     install(session, "rehearse")
-    run_ci(session, "rehearsal", *session.posargs)
+    # It ends the builds that it plays, and removes what they made.
+    run_ci(session, "rehearsal", *session.posargs, interrupt_timeout=None)
 
 
 # --- what helps ----------------------------------------------------------------------------------

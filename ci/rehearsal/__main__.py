@@ -17,6 +17,7 @@ from ci.errors import UserError, exit_with
 from ci.rehearsal import plays
 from ci.rehearsal.inspection import inspect_template
 from ci.rehearsal.lastrun import Times, read_times, write_times
+from ci.rehearsal.processes import ending_with_parent
 from ci.rehearsal.progress import Progress, in_words
 from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal
 from ci.rehearsal.report import Report
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # Seconds on a machine of two cores with a warm package cache, where nothing is known of this one.
 _USUAL_SECONDS = {"release": 100, "pr": 240, "nightly": 120, "faults": 1200}
 _DISK = 3e9  # bytes, where the package cache is on another disk; less where it is on the same
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 _LIMITS = """\
 What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
 quotas and time-outs of services; how long AWS takes and in which order events come; that the
@@ -42,10 +44,11 @@ real index's own rules (name, token scope, size, delay)."""
 def main(argv: Sequence[str] | None = None) -> None:
     """Play what git has: HEAD's stack, buildspec and sessions. The working tree is not touched."""
     arguments = _parse(argv)
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in _INTERRUPTS:
+        signal.signal(number, _interrupted)
     root, console = Path.cwd(), Console(highlight=False, soft_wrap=True)
     last = read_times(root, arguments.play)
-    with Progress(console, last) as progress:
+    with ending_with_parent(), Progress(console, last) as progress:
         report = Report(console, progress)
         _announce(report, root, last.total if last else _USUAL_SECONDS[arguments.play])
         try:
@@ -119,8 +122,12 @@ def _faults(rehearsal: Rehearsal, report: Report) -> None:
 _PLAYS = {"release": _release, "pr": _pull_request, "nightly": _night, "faults": _faults}
 
 
-def _terminated(number: int, _: FrameType | None) -> None:
-    """Leave as on Ctrl-C: every `with` block cleans up."""
+def _interrupted(number: int, _: FrameType | None) -> None:
+    """Leave, and let every `with` block clean up undisturbed."""
+    for each in _INTERRUPTS:
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # Every process of a container has this variable: the shell, and all that came of it.
 _MARK = "CODEBUILD_BUILD_ID"
+_PAUSE = 0.3
 
 
 class Processes:
@@ -79,6 +82,27 @@ def _marked(build: str) -> list[psutil.Process]:
             if process.environ().get(_MARK) == build:
                 found.append(process)
     return found
+
+
+@contextmanager
+def ending_with_parent() -> Iterator[None]:
+    """Have this process told to end (SIGTERM) when its parent is gone, as long as the block lasts.
+
+    A parent that is killed can't tell it.
+    """
+    parent, left = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not left.wait(_PAUSE):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
 
 
 @contextmanager

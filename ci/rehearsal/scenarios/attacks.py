@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import marshal
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,21 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 _MARK = "CODE OF THE ATTACKER RAN"
 _SPEAKING = f'"""A fault."""\n\nraise SystemExit("{_MARK}")\n'
+_BUILDSPEC = f"version: 0.2\nphases: {{install: {{commands: [echo {_MARK}]}}}}\n"
+# The package's own build backend, but for what it adds to the wheel.
+_BACKDOOR = """
+import zipfile
+from pathlib import Path
+
+import {backend} as backend
+from {backend} import *
+
+def build_wheel(folder, *arguments):
+    name = backend.build_wheel(folder, *arguments)
+    with zipfile.ZipFile(Path(folder, name), "a") as wheel:
+        wheel.writestr(zipfile.ZipInfo("backdoor.pth"), "import os\\n")
+    return name
+"""
 
 
 def thief(start: Start) -> Ending:
@@ -46,7 +62,7 @@ def thief(start: Start) -> Ending:
 
 
 def unmerged(start: Start) -> Ending:
-    """Push the right tag on a commit, of a topic branch, whose noxfile would say that it runs."""
+    """Push the right tag on a topic branch whose buildspec and noxfile would say that they run."""
     return _unmerged(start.fresh())
 
 
@@ -58,7 +74,7 @@ def unmerged_with_a_name(start: Start) -> Ending:
 
 def _unmerged(rehearsal: Rehearsal, also: str = "") -> Ending:
     write(rehearsal, "noxfile.py", _SPEAKING)
-    write(rehearsal, "ci/locks/nox.txt", f"./{_MARK}\n")
+    write(rehearsal, "buildspec.yml", _BUILDSPEC)
     push_commit(rehearsal, "topic", "Not reviewed")
     if also:
         git(rehearsal.checkout, "tag", also)
@@ -81,6 +97,23 @@ def bytecode(start: Start) -> Ending:
         git(rehearsal.checkout, "add", "--force", str(compiled))
     push_commit(rehearsal, rehearsal.branch, "Add bytecode")
     return _silent(rehearsal, play_release(rehearsal))
+
+
+def backdoor(start: Start) -> Ending:
+    """Merge a build backend that adds the same file to each wheel that it makes."""
+    rehearsal = start.fresh()
+    project = rehearsal.project
+    name, _, inside = project.build_backend.partition(":")
+    text = _BACKDOOR.format(backend=name)
+    if inside:  # the backend is an object of that module
+        text = text.replace(f"import {name} as", f"from {name} import {inside} as")
+    write(rehearsal, f"{project.package_dir}/backdoor.py", text)
+    pyproject = rehearsal.checkout / "pyproject.toml"
+    system = f'build-backend = "backdoor"\nbackend-path = ["{project.package_dir}"]'
+    text = re.sub("build-backend *=.*", system, pyproject.read_text(encoding="utf-8"))
+    pyproject.write_text(text, encoding="utf-8")
+    push_commit(rehearsal, rehearsal.branch, "Improve the build")
+    return ending(rehearsal, play_release(rehearsal))
 
 
 def _silent(rehearsal: Rehearsal, execution: Execution) -> Ending:

@@ -66,6 +66,7 @@ SCENARIOS = (
         "Build",
         "commit-unmerged",
     ),
+    Scenario("the build backend adds a file", attacks.backdoor, "Build", "backdoor.pth"),
     Scenario("bytecode of the pipeline is merged", attacks.bytecode, "Build", "bytecode"),
     Scenario(
         "a test replaces dist/ after the checks",

@@ -44,12 +44,13 @@ def scratch(tmp_path: Path) -> Path:
 def here(
     scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Path], None]]:
-    """Go to a toy, with `scratch` for temporary folders; afterwards SIGTERM is as it was."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Go to a toy, with `scratch` for temporary folders; afterwards signals are as they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.setattr("ci.rehearsal.lastrun._caches", lambda: tmp_path / "caches")
     yield monkeypatch.chdir
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.slow

@@ -52,6 +52,25 @@ def test_once_all_have_ended_none_starts_any_more(tmp_path: Path) -> None:
         processes.start("sh", tmp_path, environment("later"))
 
 
+def test_a_parent_s_end_is_the_end(tmp_path: Path) -> None:
+    child = (
+        "import sys, time; from ci.rehearsal.processes import ending_with_parent\n"
+        "with ending_with_parent(): print('begun', flush=True); time.sleep(600)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    fifo = tmp_path / "held"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with fifo.open("w") as writer:
+        running = subprocess.Popen([sys.executable, "-c", parent], stdout=writer)
+    os.set_blocking(reader, True)
+    with os.fdopen(reader) as held:
+        assert held.readline() == "begun\n"
+        running.kill()
+        assert held.read() == ""  # the child's end
+    running.wait()
+
+
 def test_an_interrupt_ends_what_threads_wait_for() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     waits = threading.Thread(target=child.wait)
