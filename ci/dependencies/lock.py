@@ -58,7 +58,7 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
             raise UserError(
                 "dependency-group",
                 f"the dependency group {group!r} in pyproject.toml can't be resolved ({error})",
-                "mend it as PEP 735 has it",
+                "fix it as PEP 735 has it",
             ) from None
     return {**requirements, BACKEND: list(project.backend_requires)}
 

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from ci.distributions.checks import matches
 from ci.distributions.manifest import NAME as MANIFEST
 from ci.distributions.manifest import dist_folder
 from ci.distributions.normalize import normalize_sdist
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     out.mkdir(parents=True)
     build(root, out)
     for name in untracked_sources(read_project(root)):
-        print(f"warning: git does not track {name}: git add it, or `build` will refuse it")
+        print(
+            f"warning: git does not track {printable(name)}: git add it, or `build` will refuse it"
+        )
 
 
 def untracked_sources(project: Project) -> list[str]:
@@ -89,17 +90,13 @@ def build(root: Path, out: Path) -> None:
     _run_build("--sdist", source=root, out=out, epoch=epoch)
     for sdist in out.glob("*.tar.gz"):
         normalize_sdist(sdist, epoch=epoch)
-        with tempfile.TemporaryDirectory(prefix="sdist-") as sources:
-            # A compiler notes where the sources lay, under a name that is another each time.
-            flags = f"{os.environ.get('CFLAGS', '')} -ffile-prefix-map={sources}=."
-            where = f"--sdist-extract-dir={sources}"
-            _run_build("--wheel", where, source=sdist, out=out, epoch=epoch, CFLAGS=flags)
+        _run_build("--wheel", source=sdist, out=out, epoch=epoch)
 
 
-def _run_build(*options: str, source: Path, out: Path, epoch: int, **environment: str) -> None:
+def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "build", *options, "--no-isolation", "--outdir", out, source],
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch), **environment},
+        [sys.executable, "-I", "-m", "build", kind, "--no-isolation", "--outdir", out, source],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
         # Some backends put the modes of files that they make into the wheel.
         umask=0o022,
         check=False,
@@ -107,8 +104,8 @@ def _run_build(*options: str, source: Path, out: Path, epoch: int, **environment
     if done.returncode:
         raise UserError(
             "build-failed",
-            f"python -m build {options[0]} failed for {source.name}",
-            "mend what it says above; the build's requirements come from their lock",
+            f"python -m build {kind} failed for {source.name}",
+            "fix what it says above; the build's requirements come from their lock",
         )
 
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ci.distributions.metadata import stem
-from ci.errors import UserError
+from ci.errors import UserError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,10 +36,9 @@ class Finding:
 
     def __str__(self) -> str:
         """The line that is printed."""
+        where = ": ".join(filter(None, (self.distribution, self.member)))
         # An archive may hold names that no terminal should be sent.
-        member = self.member if self.member.isprintable() else ascii(self.member)
-        where = ": ".join(filter(None, (self.distribution, member)))
-        return f"{where}: {self.found}: {self.remedy} [{self.rule}]"
+        return printable(f"{where}: {self.found}: {self.remedy} [{self.rule}]")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +14,16 @@ from ci.distributions import check
 from ci.distributions.archive import read_archive
 from ci.distributions.manifest import check_manifest
 from ci.errors import UserError
-from ci.tests.samples import FAKE_AWS_KEY, STEM, commit, git, make_package, write
+from ci.tests.samples import (
+    FAKE_AWS_KEY,
+    STEM,
+    commit,
+    git,
+    make_package,
+    make_wheel,
+    write,
+    write_tar,
+)
 
 _HOUSE = Path(dist.__file__).resolve().parents[2]
 _NAMES = {f"{STEM}.tar.gz", f"{STEM}-py3-none-any.whl"}
@@ -41,17 +52,6 @@ py-modules = ["demo_pkg"]
 version = {{ attr = "demo_pkg.__version__" }}
 """,
 }
-
-_SEES_CFLAGS = """\
-import os
-from pathlib import Path
-from setuptools import setup
-
-prefix, _, becomes = os.environ.get("CFLAGS", "").partition("-ffile-prefix-map=")[2].partition("=")
-if prefix and Path(prefix).samefile(Path.cwd().parent):
-    Path("src/demo_pkg/cflags.txt").write_text(f"the folder of the sdist becomes {becomes}")
-setup(package_data={"demo_pkg": ["*.txt"]})
-"""
 
 
 def run(root: Path) -> str:
@@ -166,18 +166,6 @@ def test_an_untracked_env_file_at_the_top_stops_a_hatchling_build(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_compiler_is_told_to_forget_where_the_sources_lay(tmp_path: Path) -> None:
-    root = make_package(tmp_path, backend="setuptools")
-    write(root, {"setup.py": _SEES_CFLAGS})
-    commit(root)
-    (root / "dist").mkdir()
-    dist.build(root, root / "dist")
-    wheel = root / "dist" / f"{STEM}-py3-none-any.whl"
-    seen = read_archive(wheel, max_size=10**6).files["demo_pkg/cflags.txt"]
-    assert seen == b"the folder of the sdist becomes ."
-
-
-@pytest.mark.slow
 def test_a_file_that_the_wheel_lacks_stops_the_build(tmp_path: Path) -> None:
     root = make_package(tmp_path, backend="setuptools")
     write(root, {"src/demo_pkg/words.txt": "a\n", "MANIFEST.in": "exclude src/demo_pkg/words.txt"})
@@ -203,6 +191,54 @@ def test_a_backend_that_fails_leaves_nothing_but_its_words_and_no_traceback_of_o
     assert done.returncode == 1
     assert "README.md" in done.stdout + done.stderr
     assert done.stderr.splitlines()[-2].startswith("error[build-failed]: python -m build --sdist")
+    assert not (root / "dist").exists()
+
+
+def test_the_wheel_is_built_from_the_sdist_as_the_pipeline_packs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, out = make_package(tmp_path / "package"), tmp_path / "out"
+    write(out, {"old.whl": ""})
+    epoch = int(git(root, "log", "-1", "--format=%ct"))
+    asked = []
+
+    def backend(
+        command: list[object], *, env: dict[str, str], umask: int, check: bool
+    ) -> subprocess.CompletedProcess[bytes]:
+        kind, folder, source = command[4], Path(str(command[-2])), Path(str(command[-1]))
+        asked.append((kind, source))
+        assert command[:4] == [sys.executable, "-I", "-m", "build"]
+        assert "--no-isolation" in command
+        assert (env["SOURCE_DATE_EPOCH"], umask, check) == (str(epoch), 0o022, False)
+        assert not (out / "old.whl").exists()
+        if kind == "--sdist":
+            write_tar(folder / f"{STEM}.tar.gz", [(tarfile.TarInfo(f"{STEM}/a"), b"")])
+        else:
+            made = read_archive(source, max_size=10**6)
+            assert (made.problem, {member.mtime for member in made.members}) == ("", {epoch})
+            make_wheel(folder)
+        return subprocess.CompletedProcess([], 0)
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(dist, "commit_time", lambda _: epoch)
+    monkeypatch.setattr(dist, "subprocess", SimpleNamespace(run=backend))
+    dist.main([str(out)])
+    assert asked == [("--sdist", root), ("--wheel", out / f"{STEM}.tar.gz")]
+    assert {path.name for path in out.iterdir()} == _NAMES
+
+
+def test_a_backend_that_fails_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_package(tmp_path / "package")
+    write(root, {"dist/old.whl": ""})
+    failed: subprocess.CompletedProcess[bytes] = subprocess.CompletedProcess([], 1)
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(dist, "commit_time", lambda _: 0)
+    monkeypatch.setattr(dist, "subprocess", SimpleNamespace(run=lambda *_, **__: failed))
+    with pytest.raises(UserError, match="build --sdist failed for package") as caught:
+        dist.main([str(tmp_path / "out")])
+    assert caught.value.code == "build-failed"
     assert not (root / "dist").exists()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from ci.tests.samples import (
     STEM,
     commit,
     git,
+    make_dist,
     make_package,
     make_sdist,
     make_wheel,
@@ -82,6 +84,75 @@ def test_a_build_of_what_is_not_committed_is_refused_with_what_differs(
     assert caught.value.code == "not-reproducible"
     assert f"{STEM}.tar.gz: {STEM}/src/demo_pkg/__init__.py" in caught.value.found
     assert "py.typed" not in caught.value.found
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package in the current folder, with a dist/ made by hand."""
+    root = make_package(tmp_path / "package")
+    make_dist(root)
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("DIST_DIR", raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    return root
+
+
+def test_the_second_build_is_of_a_clean_clone_of_head_and_otherwise_set_up(
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(built, {"src/demo_pkg/__init__.py": "not committed\n", "new.txt": ""})
+    before, umask = dict(os.environ), os.umask(0o022)
+    os.umask(umask)
+
+    def rebuild(root: Path, out: Path) -> None:
+        assert root != built
+        assert git(root, "rev-parse", "HEAD") == git(built, "rev-parse", "HEAD")
+        assert git(root, "status", "--porcelain") == ""
+        assert (os.environ["TZ"], os.environ["PYTHONHASHSEED"]) == ("XXX-13:45", "4321")
+        inherited = os.umask(0o077)
+        assert inherited == 0o077
+        for path in (built / "dist").glob("demo_pkg-*"):
+            shutil.copy(path, out)
+
+    monkeypatch.setattr(reproduce, "build", rebuild)
+    reproduce.main()
+    said = f"byte for byte the same: {STEM}-py3-none-any.whl, {STEM}.tar.gz"
+    assert said in capsys.readouterr().out
+    assert os.environ == before
+    after = os.umask(umask)
+    assert after == umask
+
+
+def test_a_second_build_that_differs_is_refused_with_what_differs(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rebuild(root: Path, out: Path) -> None:
+        assert root != built
+        make_wheel(out, {"demo_pkg/__init__.py": b"differs"})
+        make_sdist(out)
+
+    monkeypatch.setattr(reproduce, "build", rebuild)
+    with pytest.raises(
+        UserError, match=r"any\.whl: demo_pkg/__init__\.py: differs in content"
+    ) as caught:
+        reproduce.main()
+    assert caught.value.code == "not-reproducible"
+    assert "tar.gz" not in caught.value.found
+
+
+def test_a_second_build_that_fails_leaves_the_environment_as_it_was(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(os.environ)
+
+    def rebuild(root: Path, _: Path) -> None:
+        assert root != built
+        raise UserError("build-failed", "no", "again")
+
+    monkeypatch.setattr(reproduce, "build", rebuild)
+    with pytest.raises(UserError, match="build-failed"):
+        reproduce.main()
+    assert os.environ == before
 
 
 def test_a_dist_that_was_changed_is_not_compared(
