@@ -161,6 +161,24 @@ def test_a_failure_without_a_log_is_told_all_the_same(
     )
 
 
+def test_two_builds_that_fail_are_both_quoted_and_one_without_a_log_is_passed_over(
+    plain: Template,
+) -> None:
+    names = {"Build": "build", "Check": "release", "Publish": "publish"}
+    actions = [
+        action(name, "Failed", f"sample-package-{project}:0c0c") for name, project in names.items()
+    ]
+    logs = {
+        (f"/aws/codebuild/sample-package-{project}", "0c0c"): [f"error[x]: in {project}\n"]
+        for project in ("release", "publish")
+    }
+    found = told(plain, "releases", "FAILED", Ended(RELEASE, actions, logs))
+    assert found[TOPIC].text == (
+        "sample-package v1.2.0: the release failed in Build Check Publish\n\n"
+        f"commit {COMMIT}\nerror[x]: in release\nerror[x]: in publish\n\n{page('releases')}\n"
+    )
+
+
 def test_a_failure_is_told_whether_or_not_the_event_says_what_started_it(plain: Template) -> None:
     event = ended(plain, "releases", "FAILED")
     del event["detail"]["execution-trigger"]
