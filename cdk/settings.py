@@ -192,7 +192,7 @@ def _machine(key: str, value: object) -> ComputeType:
             raise
         raise ContextProblem(
             "malformed-context",
-            f"{problem.found}, which does not carry the image aws/codebuild/standard:7.0",
+            f"{problem.found}, which can't run the image aws/codebuild/standard:7.0",
             problem.remedy,
         ) from None
 

@@ -98,7 +98,9 @@ def read_adopter(source: Path, path: Path) -> Adopter:
 
 def _repository(source: Path, path: Path) -> Path:
     if not path.is_dir():
-        raise UserError("adopt-no-folder", f"{path} is no folder", "name a repository's top folder")
+        raise UserError(
+            "adopt-no-folder", f"{path} is not a folder", "name a repository's top folder"
+        )
     root = path.resolve()
     if not (root / ".git").exists():
         raise UserError(

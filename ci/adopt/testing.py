@@ -86,7 +86,7 @@ def requirement_names(groups: dict[str, list[Any]], group: str) -> set[str]:
         raise UserError(
             "adopt-group",
             f"the dependency group {group!r} can't be resolved ({error})",
-            "write it as PEP 735 has it",
+            "write it as PEP 735 describes",
         ) from None
     return {canonicalize_name(Requirement(text).name) for text in texts}
 

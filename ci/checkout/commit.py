@@ -35,20 +35,20 @@ def check_commit(root: Path, source_commit: str | None) -> None:
         raise UserError(
             "source-commit-form",
             f"SOURCE_COMMIT is {source_commit!r}",
-            "give it the whole id of a commit; a name would agree with whatever is checked out",
+            "give it the whole id of a commit; a name would match whatever is checked out",
         )
     wanted = resolve(root, source_commit)
     if wanted is None:
         raise UserError(
             "source-commit-unknown",
-            f"SOURCE_COMMIT is {source_commit!r}, which is no commit of this checkout",
+            f"SOURCE_COMMIT is {source_commit!r}, which is not a commit of this checkout",
             "check out the commit that the event named, with the whole history",
         )
     if wanted != head:
         raise UserError(
             "source-commit-differs",
-            f"HEAD is {head}, and the event was about {wanted} (SOURCE_COMMIT)",
-            "start it again for the newer commit; what was cloned is not what was asked for",
+            f"HEAD is {head}, but the event named {wanted} (SOURCE_COMMIT)",
+            "start it again for the newer commit",
         )
     print(f"HEAD is {head}, as SOURCE_COMMIT says")
 

@@ -29,6 +29,6 @@ def fetch(root: Path) -> list[str]:
             "origin-unreachable",
             f"origin can't be reached ({error.found.splitlines()[-1].strip()}), so it is not known"
             " what was pushed since",
-            "see that the network is up, and that you may read it; then run this again",
+            "check the network and your access, then run this again",
         ) from None
     return [line.partition("refs/tags/")[2] for line in tags.splitlines()]

@@ -249,7 +249,7 @@ def _compile(
         raise UserError(
             "lock-unresolvable",
             f"uv can't lock the group {group!r}: {' '.join(done.stderr.split())}",
-            "loosen what contradicts itself there; no lock was changed",
+            "loosen the requirements that contradict each other; no lock was changed",
         )
 
 

@@ -55,7 +55,7 @@ def resolve(wheel: Path, python: str) -> list[Requirement]:
     if done.returncode:
         raise UserError(
             "dependencies-unresolvable",
-            f"the dependencies of {wheel.name} can't be resolved: {' '.join(done.stderr.split())}",
+            f"uv can't resolve the dependencies of {wheel.name}: {' '.join(done.stderr.split())}",
             "see which bound in [project] dependencies is too tight, or whether the index answers",
         )
     own = canonicalize_name(name)

@@ -63,7 +63,7 @@ def clear(dist: Path) -> None:
     if foreign:
         raise UserError(
             "dist-not-ours",
-            f"{dist} is to be emptied, and {foreign} is nothing that a build leaves there",
+            f"{dist} would be emptied, but {foreign} is not something that a build leaves there",
             "move it elsewhere, or name another folder in DIST_DIR",
         )
     shutil.rmtree(dist)

@@ -110,13 +110,13 @@ def file_sha256(path: Path) -> str:
 def _names(folder: Path) -> list[str]:
     """The files in `folder` but the manifest; a folder or a link among them is refused."""
     if not folder.is_dir():
-        raise UserError("no-dist", f"there is no folder {folder}", _REBUILD)
+        raise UserError("no-dist", f"there is not a folder {folder}", _REBUILD)
     entries = sorted(folder.iterdir())
     odd = [path.name for path in entries if path.is_symlink() or not path.is_file()]
     if odd:
         raise UserError(
             "manifest-not-a-file",
-            f"{folder} holds what is no regular file: {', '.join(odd)}",
+            f"{folder} holds something that is not a regular file: {', '.join(odd)}",
             "remove it, and build the distributions again",
         )
     return [path.name for path in entries if path.name != NAME]

@@ -131,7 +131,9 @@ def _parse(secret_id: str, answer: Mapping[str, Any]) -> Credentials:
         raise UserError("secret-not-json", f"{name} is not a JSON object", store)
     for key in ("username", "password"):
         if not isinstance(document.get(key), str):
-            raise UserError("secret-key", f"{name} has no {key}, or one that is no string", store)
+            raise UserError(
+                "secret-key", f"{name} has no {key}, or its {key} is not a string", store
+            )
     return Credentials(document["username"], document["password"], name)
 
 
@@ -148,14 +150,14 @@ def refusal(secret_id: str, error: ClientError) -> UserError:
     if code in {"AccessDeniedException", "AccessDenied"}:
         return UserError(
             "secret-access",
-            f"these AWS credentials may not read {name}",
+            f"these AWS credentials can't read {name}",
             "run this under the publishing role, or grant it secretsmanager:GetSecretValue",
         )
     if code in {"DecryptionFailure", "DecryptionFailureException"}:
         return UserError(
             "secret-decryption",
             f"{name} can't be decrypted",
-            "see that its KMS key is enabled, and grant kms:Decrypt on it",
+            "check that its KMS key is enabled, and grant kms:Decrypt on it",
         )
     if code == "InvalidRequestException":
         return UserError(
@@ -172,7 +174,7 @@ def refusal(secret_id: str, error: ClientError) -> UserError:
         return UserError(
             "aws-login", f"AWS does not accept these credentials ({code})", "log in to AWS again"
         )
-    return UserError("secret-refused", f"{name} can't be read: {error}", "see AWS's own message")
+    return UserError("secret-refused", f"{name} can't be read: {error}", "read AWS's own message")
 
 
 def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
@@ -185,12 +187,14 @@ def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
         )
     if isinstance(error, NoRegionError):
         return UserError(
-            "aws-region", f"no region to read the secret {secret_id} in", "set AWS_DEFAULT_REGION"
+            "aws-region",
+            f"no AWS region is set, so the secret {secret_id} can't be read",
+            "set AWS_DEFAULT_REGION",
         )
     return UserError(
         "aws-unreachable",
-        f"Secrets Manager can't be asked for the secret {secret_id}: {error}",
-        "see that the network, the region and AWS_ENDPOINT_URL (if set) are right",
+        f"Secrets Manager can't be reached for the secret {secret_id}: {error}",
+        "check the network, the region and AWS_ENDPOINT_URL (if set)",
     )
 
 
@@ -231,7 +235,7 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
     except Exception as error:  # noqa: BLE001 - a backend may raise anything
         raise UserError(
             "keyring-failed",
-            f"keyring can't be asked for the password of {url}: {type(error).__name__}: {error}",
+            f"keyring can't give the password of {url}: {type(error).__name__}: {error}",
             "unlock it, or set TWINE_USERNAME and TWINE_PASSWORD",
         ) from None
     return Credentials(username, password, "keyring") if username and password else None

@@ -65,7 +65,7 @@ class Index:
             raise UserError(
                 "index-unreachable",
                 f"the index {self.url} can't be read: {error}",
-                "see that the URL is right and the server up, then run this again",
+                "check that the URL is right and the server runs, then run this again",
             ) from None
 
     def versions(self, project: str) -> set[Version]:
@@ -173,7 +173,7 @@ class Index:
             return Transient(found, float(after) if after.isdecimal() else 0)
         if status in {401, 403}:
             return UserError("index-access", found, f"if it wants a password, {READER}")
-        return UserError("index-refuses", found, "see that this is the URL of a simple index")
+        return UserError("index-refuses", found, "check that this is the URL of a simple index")
 
 
 def find_index(

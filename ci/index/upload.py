@@ -37,8 +37,8 @@ _REMEDIES = {
     401: "store a valid token: this one is mistyped, revoked or of another index",
     403: "use a token that may upload this very project: this one is mistyped, revoked, of another"
     " project or of another index",
-    404: "see that the URL is one that takes uploads",
-    405: "see that the URL is one that takes uploads, not the one that shows packages",
+    404: "check that the URL is one that takes uploads",
+    405: "check that the URL is one that takes uploads, not the one that shows packages",
     413: "make the file smaller, or ask the index for a higher limit",
 }
 
@@ -139,7 +139,7 @@ def _without_answer(name: str, redactor: Redactor, output: str) -> UserError | T
         return Transient(f"the upload of {name} broke off: {redactor.quote(passing[1])}")
     reason = redactor.quote(_text(_ERROR.search(output)) or " ".join(output.split())[-500:])
     return UserError(
-        "twine-failed", f"twine can't upload {name}: {reason}", "see what twine says about it"
+        "twine-failed", f"twine can't upload {name}: {reason}", "read what twine says about it"
     )
 
 

@@ -40,7 +40,7 @@ def check_no_credentials(url: str, source: str, instead: str) -> None:
         raise UserError(
             "url-with-password",
             f"the URL from {source} holds a user name, a password or a query; it is not shown",
-            f"take that out of it; {instead}",
+            f"remove that from it; {instead}",
         )
 
 

@@ -222,8 +222,8 @@ def _requirements(texts: list[str]) -> tuple[Requirement, ...]:
         except InvalidRequirement as error:
             raise UserError(
                 "dependency-syntax",
-                f"the dependency {text!r} in [project] is no requirement ({error})",
-                "write it as PEP 508 has it",
+                f"the dependency {text!r} in [project] is not a valid requirement ({error})",
+                "write it as PEP 508 describes",
             ) from None
     return tuple(parsed)
 
@@ -285,7 +285,7 @@ def _check_setting(key: str, value: object) -> None:
         raise UserError(
             "renamed-setting",
             f"[tool.ci] in pyproject.toml has {key!r}, an old name of {_RENAMED[key]!r}",
-            f"rename it to {_RENAMED[key]}; it takes what it took",
+            f"rename it to {_RENAMED[key]}; its values stay the same",
         )
     if key not in _KEYS:
         raise UserError(

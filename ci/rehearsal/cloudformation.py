@@ -139,5 +139,5 @@ def _not_understood(what: str) -> UserError:
     return UserError(
         "rehearsal-template",
         f"the template uses {what}, which the rehearsal does not resolve",
-        "teach ci/rehearsal/cloudformation.py, or do without it in cdk/",
+        "add it to ci/rehearsal/cloudformation.py, or don't use it in cdk/",
     )

@@ -141,7 +141,9 @@ def _play_action(
         elif provider == "CodeBuild":
             _build(execution, account, step, action)
         elif provider != "Manual":  # an approval is always given: there is nobody to ask [approval]
-            raise _refused([f"{step.action} is a {provider} action, which is not played"])
+            raise _refused(
+                [f"{step.action} is a {provider} action, which the rehearsal does not play"]
+            )
     except UserError as problem:
         step.failure = Failure(step.action, "", str(problem))
     step.seconds = time.monotonic() - began

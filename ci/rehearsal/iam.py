@@ -107,7 +107,7 @@ def require_grants(
 ) -> None:
     """Check that the roles behind a build may do what they must do for it.
 
-    `inputs` are the artifacts that it takes; one that is no folder is to be cloned. Raises
+    `inputs` are the artifacts that it takes; one that is not a folder is to be cloned. Raises
     UserError for what is not granted of the "service role permissions" that the CodeBuild action
     reference of CodePipeline lists.
     """

@@ -152,5 +152,5 @@ def _make_environment(folder: Path, python: Path | str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(
-            "rehearsal-image", done.stderr.strip(), "see that uv reaches the package index"
+            "rehearsal-image", done.stderr.strip(), "check that uv reaches the package index"
         )

@@ -150,7 +150,7 @@ def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -
         raise UserError(
             "changelog-has-it",
             f"{path} has an entry for {version} already: {own.heading!r}",
-            "name another version, or take the entry out",
+            "name another version, or remove the entry",
         )
     if own:  # "1.2.0 (unreleased)"
         return text[: own.start] + heading + text[own.body :]

@@ -157,8 +157,8 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
     if set(missing) & set(claimed):
         raise UserError(
             "exists-unseen",
-            f"the index claims to have {' and '.join(claimed)}, and does not show it {where}",
-            "see that --index-url (or UV_INDEX) belongs to this repository; " + _AGAIN,
+            f"the index says that it has {' and '.join(claimed)}, but it does not show it {where}",
+            "check that --index-url (or UV_INDEX) belongs to this repository; " + _AGAIN,
         )
     raise UserError(
         "not-indexed", f"uploaded, not indexed yet: {' and '.join(missing)} is not {where}", _AGAIN

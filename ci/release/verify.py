@@ -279,7 +279,7 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
         raise UserError(
             "install-fails",
             str(error),
-            f"see that {index.url} serves it for this Python",
+            f"check that {index.url} serves it for this Python",
         ) from None
 
 
@@ -294,7 +294,7 @@ def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> N
         raise UserError(
             "dependencies-fail",
             str(error),
-            "see that what it depends on can be installed on this Python",
+            "check that what it depends on can be installed on this Python",
         ) from None
 
 

@@ -64,7 +64,7 @@ def _clashes(subject: Subject) -> Iterator[Finding]:
     for member in subject.archive.members:
         name = member.name.rstrip("/")
         if member.kind != "folder" and name in parents:
-            yield _unsafe(subject, name, "it is no folder, and other members lie in it")
+            yield _unsafe(subject, name, "it is not a folder, and other members lie in it")
         if member.kind == "folder" and name not in parents:
             yield _unsafe(subject, name, "it is an empty folder, which git can't track")
 

@@ -51,7 +51,7 @@ def two_at_once(start: Start) -> Ending:
             raise
     if passed.failed:
         reason = f"the good one failed: {passed.failed[0].failure}"
-        raise UserError("rehearsal-two", reason, "let each be on its own")
+        raise UserError("rehearsal-two", reason, "each must run on its own")
     return ending(rehearsal, failed)
 
 

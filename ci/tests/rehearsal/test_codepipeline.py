@@ -262,7 +262,7 @@ def test_an_action_may_not_take_what_one_of_its_own_run_order_makes(
 
 def test_another_kind_of_action_is_not_passed_over(run: Run, releases: dict[str, Any]) -> None:
     releases["Stages"][1]["Actions"][0]["ActionTypeId"]["Provider"] = "Lambda"
-    assert "is a Lambda action, which is not played" in why(run())
+    assert "is a Lambda action, which the rehearsal does not play" in why(run())
 
 
 def test_a_secret_as_a_variable_is_refused(run: Run, document: dict[str, Any]) -> None:
