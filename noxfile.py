@@ -436,7 +436,8 @@ logging.getLogger("nox").addFilter(explain)
 if "--parallel-worker" not in sys.argv:
     end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     asked, passed_on = sys.argv[1:end], shlex.join(sys.argv[end + 1 :])
-    whole = {"pr", "release", "checks"} & {*asked, os.environ.get("NOXSESSION")}
+    asked += os.environ.get("NOXSESSION", "").split(",")
+    whole = {"pr", "release", "checks"}.intersection(asked)
     if passed_on and whole:
         raise SystemExit(
             f"error[arguments]: {min(whole)} takes no arguments, and was given {passed_on!r}\n"

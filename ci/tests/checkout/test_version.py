@@ -72,9 +72,10 @@ def test_every_place_is_found_and_what_only_looks_like_one_is_not(tmp_path: Path
     assert found(root) == ["project.version in pyproject.toml", f"__version__ in {INIT}"]
 
 
-def test_a_file_that_the_build_wrote_is_no_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", ["", '[tool.pdm.version]\npath = "src/demo_pkg/_version.py"\n'])
+def test_a_file_that_the_build_wrote_is_no_place(tmp_path: Path, told: str) -> None:
     root = make_package(tmp_path)
-    write(root, EMPTY | {"pyproject.toml": ""})
+    write(root, EMPTY | {"pyproject.toml": told})
     commit(root)
     write(root, {"src/demo_pkg/_version.py": 'version = "1.2.0"\n'})
     assert find_places(root, PACKAGE, Version("1.2.0")) == []

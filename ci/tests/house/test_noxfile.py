@@ -167,7 +167,7 @@ def test_an_unknown_session_is_answered_with_what_may_be_meant(name: str, said: 
     [
         (["-s", "pr", "--", "-k", "foo"], {}),
         (["--session", "lint", "release", "--", "-k", "foo"], {}),
-        (["--", "-k", "foo"], {"NOXSESSION": "checks"}),
+        (["--", "-k", "foo"], {"NOXSESSION": "lint,checks"}),
     ],
 )
 def test_what_judges_the_whole_takes_no_arguments(
