@@ -230,7 +230,7 @@ def test_a_machine_without_our_image_is_refused_for_that_reason(
 ) -> None:
     with pytest.raises(ContextProblem) as problem:
         read_settings({"compute": machine}, pyproject)
-    assert "does not carry the image aws/codebuild/standard:7.0" in problem.value.found
+    assert "can't run the image aws/codebuild/standard:7.0" in problem.value.found
 
 
 @pytest.mark.parametrize(
