@@ -31,5 +31,12 @@ def _tree(root: Path) -> Tree:
 
 
 def found(gate: Gate, project: Project, distribution: Path) -> list[tuple[str, str]]:
-    """Member and rule of each finding."""
-    return [(each.member, each.rule) for each in gate(subject(project, distribution))]
+    """Member and rule of each finding, all of which say what was found and what to do."""
+    return [told(each) for each in gate(subject(project, distribution))]
+
+
+def told(finding: Finding) -> tuple[str, str]:
+    """Member and rule of a finding that says what was found and what to do."""
+    assert finding.found
+    assert finding.remedy
+    return finding.member, finding.rule
