@@ -58,7 +58,7 @@ class Outcome:
 
 
 def main() -> None:
-    """Try the packages that the arguments name, or all; only all of them make a table."""
+    """Try the packages that the arguments name, or all; each gets its row in the table."""
     parser = argparse.ArgumentParser(prog="nox -s adopt_proof --", description="prove adopting")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these packages")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the repositories there")
@@ -72,8 +72,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="proof-") as scratch:
             outcomes.append(try_one(arguments.keep or Path(scratch), package))
         print(row(outcomes[-1]), flush=True)
-    if len(chosen) == len(packages):
-        put_table(_PAGE, as_table(outcomes))
+        put_row(_PAGE, packages, outcomes[-1])
     require_expected(chosen, outcomes)
 
 
@@ -245,13 +244,6 @@ def _numbers(root: Path, session: str) -> str:
 # --- the table -----------------------------------------------------------------------------------
 
 
-def as_table(outcomes: list[Outcome]) -> str:
-    """The outcomes as a table in Markdown."""
-    titles = (*_COLUMNS, *_SESSIONS)
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *map(row, outcomes)]
-    return "\n".join(lines) + "\n"
-
-
 def row(outcome: Outcome) -> str:
     """One line of the table."""
     first = [f"{outcome.name} {outcome.version}", outcome.why, outcome.what]
@@ -268,13 +260,22 @@ def row(outcome: Outcome) -> str:
     return f"| {' | '.join([*first, *cells])} |"
 
 
-def put_table(page: Path, text: str) -> None:
-    """Put the table between its two marks. Raises UserError when they are not there."""
+def put_row(page: Path, packages: list[dict[str, Any]], outcome: Outcome) -> None:
+    """Put a row into the table between its two marks, in the order of packages.toml.
+
+    Raises UserError when the marks are not there.
+    """
     content = page.read_text(encoding="utf-8")
     if _BEGIN not in content or _END not in content:
         raise UserError("proof-page", f"{page} has no marks for the table", f"add {_BEGIN}{_END}")
     head, _, rest = content.partition(_BEGIN)
-    page.write_text(f"{head}{_BEGIN}{text}{_END}{rest.partition(_END)[2]}", encoding="utf-8")
+    old, _, tail = rest.partition(_END)
+    rows = {line.split(" | ")[0]: line for line in [*old.splitlines()[2:], row(outcome)]}
+    names = [f"| {each['name']} {each['version']}" for each in packages]
+    titles = (*_COLUMNS, *_SESSIONS)
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    lines += [rows[name] for name in names if name in rows]
+    page.write_text(f"{head}{_BEGIN}" + "\n".join([*lines, _END]) + tail, encoding="utf-8")
 
 
 def require_expected(packages: list[dict[str, Any]], outcomes: list[Outcome]) -> None:
