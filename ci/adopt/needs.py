@@ -12,7 +12,7 @@ from ci.adopt import changelogs
 from ci.adopt.changelogs import changelog
 from ci.adopt.copies import groups_that_travel
 from ci.adopt.settings import coverage_elsewhere, formatter, settings_elsewhere, uses
-from ci.adopt.shipped import data_of_tests, pipeline_files, secrets, unusual
+from ci.adopt.shipped import data, pipeline_files, secrets, unusual
 from ci.adopt.testing import requirement_names, test_group, typing_group
 from ci.package.pyproject import load, table
 
@@ -98,7 +98,7 @@ def _build(adopter: Adopter) -> Iterator[Need]:
 def _hatchling(adopter: Adopter) -> Iterator[Need]:
     where = ("tool", "hatch", "build", "targets", "sdist")
     section = table(adopter.document, *where)
-    told = "include" in section or "only-include" in section
+    told = "only-include" in section  # `include` may hold a pattern that the pipeline's files match
     unwanted = [*([] if told else pipeline_files(adopter)), *secrets(adopter)]
     excluded = section.get("exclude", [])
     missing = [f"/{path}" for path in unwanted if not {path, f"/{path}"} & {*excluded}]
@@ -228,10 +228,10 @@ def _settings(adopter: Adopter) -> Iterator[Need]:
     if "typecheck" not in section and not uses(adopter, "mypy"):
         why = "mypy was never set up here"
         yield Need(where, "typecheck", value=False, why=why)
-    data = [name for name in data_of_tests(adopter) if name not in section.get("allow-names", [])]
-    if data:
-        allowed = [*section.get("allow-names", []), *data]
-        why = "data of the tests, which the sdist holds today; leave out what users don't need"
+    more = [name for name in data(adopter) if name not in section.get("allow-names", [])]
+    if more:
+        allowed = [*section.get("allow-names", []), *more]
+        why = "data that the sdist holds today; leave out what users don't need"
         yield Need(where, "allow-names", allowed, why)
     missing = unusual(adopter)
     if missing:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import io
 import re
-import tarfile
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ci.adopt.copies import OWN_NOXFILE, PYTHONS, TOPS, own_noxfile
 from ci.checkout.tree import Tree
-from ci.distributions.archive import read_archive
+from ci.distributions.archive import Archive, Member
 from ci.distributions.checks import Subject, contents, matches, privacy
 from ci.package.pyproject import table
 
@@ -37,9 +34,10 @@ def pipeline_files(adopter: Adopter) -> list[str]:
 def manifest_lines(adopter: Adopter) -> list[str]:
     """The lines of MANIFEST.in that keep the pipeline out of an sdist of setuptools.
 
-    They are needed where setuptools takes all that git tracks, or MANIFEST.in takes everything.
+    They are needed where setuptools takes all that git tracks, or what MANIFEST.in names.
     """
-    if adopter.backend != "setuptools" or not (finds_tracked(adopter) or _takes_all(adopter)):
+    told = (adopter.root / "MANIFEST.in").is_file()
+    if adopter.backend != "setuptools" or not (told or finds_tracked(adopter)):
         return []
     return [
         f"prune {name}" if name in _FOLDERS else f"exclude {name}"
@@ -53,11 +51,6 @@ def finds_tracked(adopter: Adopter) -> bool:
     return any(re.match(finders, text, re.IGNORECASE) for text in adopter.project.backend_requires)
 
 
-def _takes_all(adopter: Adopter) -> bool:
-    commands = r"(?m)^\s*(?:graft \.|global-include|recursive-include (?:\.|\*))"
-    return bool(re.search(commands, adopter.text("MANIFEST.in")))
-
-
 def unusual(adopter: Adopter) -> list[str]:
     """The names at the top of the sdist that the build's check stops unless they are allowed."""
     found = _findings(adopter, contents.roots)
@@ -67,14 +60,22 @@ def unusual(adopter: Adopter) -> list[str]:
 def private(adopter: Adopter) -> list[str]:
     """The members that the build's check takes for secrets, data or leftovers, and refuses."""
     found = [finding.member for finding in _findings(adopter, privacy.private_names)]
-    return [name for name in found if not matches(name, data_of_tests(adopter))]
+    return [name for name in found if not matches(name, data(adopter))]
 
 
-def data_of_tests(adopter: Adopter) -> list[str]:
-    """Patterns for the members in a folder of tests that are named like data, not like secrets."""
-    found = [f for f in _findings(adopter, privacy.private_names) if "a secret" not in f.found]
-    paths = [PurePosixPath(each.member) for each in found]
-    return sorted({f"{path.parts[0]}/*{path.suffix}" for path in paths if path.parts[0] in _TESTS})
+def data(adopter: Adopter) -> list[str]:
+    """Patterns for what the sdist holds today: data of the tests, and whatever is no text.
+
+    What is named like a secret is not among it.
+    """
+    named = _findings(adopter, privacy.private_names)
+    secret = {finding.member for finding in named if _is_secret(finding)}
+    found = {f.member for f in named if f.member.partition("/")[0] in _TESTS}
+    found |= {finding.member for finding in _findings(adopter, privacy.text)}
+    paths = [PurePosixPath(name) for name in found - secret]
+    return sorted(
+        {f"{path.parts[0]}/*{path.suffix}" if path.suffix else str(path) for path in paths}
+    )
 
 
 def secrets(adopter: Adopter) -> list[str]:
@@ -85,8 +86,11 @@ def secrets(adopter: Adopter) -> list[str]:
     if adopter.backend != "hatchling":
         return []
     names = [name for name in members(adopter) if not name.startswith(f"{adopter.package}/")]
-    found = _judge(adopter, names, privacy.private_names)
-    return [finding.member for finding in found if "a secret" in finding.found]
+    return [f.member for f in _judge(adopter, names, privacy.private_names) if _is_secret(f)]
+
+
+def _is_secret(finding: Finding) -> bool:
+    return "a secret" in finding.found
 
 
 def _findings(adopter: Adopter, gate: Gate) -> list[Finding]:
@@ -95,10 +99,15 @@ def _findings(adopter: Adopter, gate: Gate) -> list[Finding]:
 
 
 def _judge(adopter: Adopter, names: list[str], gate: Gate) -> list[Finding]:
-    with tempfile.TemporaryDirectory(prefix="adopt-") as scratch:
-        sdist = _empty_sdist(Path(scratch), names)
-        archive = read_archive(sdist, max_size=adopter.project.settings.max_size)
-        return list(gate(Subject(adopter.project, archive, Tree({}))))
+    """What a check would find in an sdist of these files."""
+    found = [_member(adopter.root, name) for name in names if (adopter.root / name).is_file()]
+    sdist = Archive(Path("predicted-1.tar.gz"), tuple(found))
+    return list(gate(Subject(adopter.project, sdist, Tree({}))))
+
+
+def _member(root: Path, name: str) -> Member:
+    content = (root / name).read_bytes()
+    return Member(f"predicted-1/{name}", name, "file", content, mode=0o644, mtime=0)
 
 
 def members(adopter: Adopter) -> list[str]:
@@ -116,8 +125,7 @@ def _hatchling(adopter: Adopter, own: list[str]) -> list[str]:
     """All that git tracks, but for what is excluded, or is going to be."""
     section = table(adopter.document, "tool", "hatch", "build", "targets", "sdist")
     included = section.get("only-include", section.get("include"))
-    excluded = section.get("exclude", [])
-    excluded = excluded if included else [*own, *excluded]
+    excluded = [*own, *section.get("exclude", [])]
     return [
         name
         for name in adopter.tracked
@@ -169,12 +177,3 @@ def _covers(pattern: str, name: str) -> bool:
     """Whether a pattern of a backend names this file, or a folder that it lies in."""
     stripped = pattern.removeprefix("./").strip("/")
     return not stripped or fnmatch.fnmatch(name, stripped) or name.startswith(f"{stripped}/")
-
-
-def _empty_sdist(folder: Path, names: list[str]) -> Path:
-    """An sdist with these members, all empty: checks of names need no more."""
-    path = folder / "predicted-1.tar.gz"
-    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
-        for name in names:
-            archive.addfile(tarfile.TarInfo(f"predicted-1/{name}"), io.BytesIO())
-    return path

@@ -13,6 +13,7 @@ from ci.adopt.edit import to_paste, written
 from ci.adopt.inis import ini_changes
 from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
+from ci.adopt.shipped import manifest_lines
 from ci.errors import UserError
 from ci.tests.samples import git, write
 
@@ -409,6 +410,34 @@ def test_data_of_tests_is_allowed_and_other_data_is_not(package: Path, lacking: 
     assert "/tests/.env" in found["tool.hatch.build.targets.sdist.exclude"]
     noted = [note for note in notes(read_adopter(ROOT, package)) if "private" in note.code]
     assert [note.found.rpartition(": ")[2] for note in noted] == ["d.csv"]
+
+
+def test_what_is_no_text_is_allowed_where_it_is_today(package: Path, lacking: Lacking) -> None:
+    for name in ("docs/logo.png", "src/demo_pkg/icon.png", "tests/key.pem"):
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_bytes(b"\x89\0")
+    found = lacking("", backend="hatchling.build")
+    assert found["tool.ci.allow-names"] == ["docs/*.png", "src/*.png"]
+    assert "/tests/key.pem" in found["tool.hatch.build.targets.sdist.exclude"]
+
+
+@pytest.mark.parametrize(
+    ("requires", "files", "kept_out"),
+    [
+        ("setuptools", {}, False),
+        ("setuptools-scm[toml]>=8", {}, True),
+        ("setuptools_scm", {}, True),
+        ("setuptools", {"MANIFEST.in": "include noxfile.py\n"}, True),
+    ],
+)
+def test_setuptools_ships_nothing_of_the_pipeline(
+    package: Path, requires: str, files: dict[str, str], *, kept_out: bool
+) -> None:
+    build = f'[build-system]\nrequires = ["{requires}"]\nbuild-backend = "setuptools.build_meta"\n'
+    write(package, {"pyproject.toml": HEAD + build, **files})
+    lines = manifest_lines(read_adopter(ROOT, package))
+    wanted = ["exclude .python-version", "exclude buildspec.yml", "prune cdk", "prune ci"]
+    assert lines == ([*wanted, "exclude noxfile.py"] if kept_out else [])
 
 
 def test_a_wide_pattern_of_flit_does_not_find_the_pipeline(lacking: Lacking) -> None:

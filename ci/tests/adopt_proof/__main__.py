@@ -225,8 +225,8 @@ def run_sessions(root: Path, *names: str) -> dict[str, str]:
         name = each["signatures"][-1] if each["name"] == "tests" else each["name"]
         results[name] = each["result"] + _numbers(root, name)
     if results.get("lint") == "failed":
-        tools = set(re.findall(r"Command (\w+) .*failed", log)) & {"black", "ruff"}
-        results["lint"] += f": {' and '.join(sorted(tools))}"
+        found = re.search(r"error\[style\]: ([\w ]+) found", log)
+        results["lint"] += f": {found[1]}" if found else ""
     return results
 
 
