@@ -30,7 +30,7 @@ OWN_NOXFILE = "noxfile_own.py"
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
 _GROUPS_AT_HOME = ("adopt", "bench", "cdk-tests", "ci-tests", "ci-typecheck")
 # Theirs from the beginning: made by `nox -s lock` there.
-_GROUPS_OF_TARGET = ("test", BACKEND)
+_GROUPS_OF_ADOPTER = ("test", "typecheck", BACKEND)
 # Theirs once it was adopted; the locks of groups that the package has too are theirs as well.
 _SETTINGS = "cdk/cdk.json"
 
@@ -63,7 +63,7 @@ class Change:
 def groups_that_travel(source: Path) -> tuple[str, ...]:
     """The dependency groups whose locks the pipeline brings along."""
     locks = {path.stem for path in (source / "ci" / "locks").glob("*.txt")} | {"cdk"}
-    return tuple(sorted(locks.difference(_GROUPS_AT_HOME, _GROUPS_OF_TARGET)))
+    return tuple(sorted(locks.difference(_GROUPS_AT_HOME, _GROUPS_OF_ADOPTER)))
 
 
 def file_changes(
@@ -119,7 +119,7 @@ def _own_noxfile(
 
 
 def _travelling(source: Path) -> dict[str, bytes]:
-    stay = {lock_file(group).as_posix() for group in (*_GROUPS_AT_HOME, *_GROUPS_OF_TARGET)}
+    stay = {lock_file(group).as_posix() for group in (*_GROUPS_AT_HOME, *_GROUPS_OF_ADOPTER)}
     return {
         path: (source / path).read_bytes()
         for path in tracked_files(source)

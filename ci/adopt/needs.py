@@ -54,7 +54,7 @@ def _groups(source: Path, adopter: Adopter) -> Iterator[Need]:
     if group != present.get("test"):
         yield Need(where, "test", group, "what `tests` installs beside the wheel")
     types = typing_group(adopter)
-    if types and "typecheck" not in present:
+    if types and types != present.get("typecheck"):
         yield Need(where, "typecheck", types, "what `typecheck` installs beside the wheel")
     for name, wanted in _pipelines_groups(source).items():
         if name in present:

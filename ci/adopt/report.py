@@ -69,7 +69,7 @@ class Report:
     def written(self, path: Path) -> None:
         """That it is done, and which commands come next."""
         self.say(f"\nall of this was written to {path}", "bold")
-        self.say("next, there: nox -s lock; git add --all; nox -s lint typecheck tests build")
+        self.say("next, there: nox -s lock; git add --all; nox -s tests build")
 
     def not_written(self, path: Path) -> None:
         """That nothing is done yet, and which command does it."""

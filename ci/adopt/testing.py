@@ -51,16 +51,15 @@ def test_group(adopter: Adopter) -> Group:
 
 
 def typing_group(adopter: Adopter) -> Group:
-    """The whole dependency group `typecheck` that the pipeline needs; empty if mypy is enough."""
+    """The whole dependency group `typecheck` that the pipeline needs; empty without mypy."""
     if not uses(adopter, "mypy"):
         return []
-    known: set[str] = set()
-    lists = [group for name in TYPING for group in _named(adopter, name)]
-    wanted = [*itertools.chain(*lists), *_stubs(adopter)]
-    group = _unknown(known, (text for text in wanted if isinstance(text, str)))
-    own = {canonicalize_name(adopter.project.name), "mypy"}
-    if not known - own:
-        return []
+    group: Group = list(adopter.project.groups.get("typecheck", []))
+    known = requirement_names(adopter.project.groups, "typecheck") if group else set()
+    if "mypy" not in known:
+        lists = [each for name in TYPING for each in _named(adopter, name)]
+        wanted = [*itertools.chain(*lists), *_stubs(adopter)]
+        group += _unknown(known, (text for text in wanted if isinstance(text, str)))
     return [*group, *_unknown(known, ["mypy"])]
 
 

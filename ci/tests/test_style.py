@@ -80,3 +80,16 @@ def test_a_formatter_that_is_not_known_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": '[tool.ci]\nformat = "blue"\n'})
     with pytest.raises(UserError, match="unknown-formatter"):
         style.formatter_of(tmp_path)
+
+
+def test_a_check_changes_nothing_though_the_package_sets_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "import os\n"
+    write(tmp_path, {"pyproject.toml": "[tool.ruff]\nfix = true\n", "a.py": module})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="ruff found"):
+        style.check([])
+    assert (tmp_path / "a.py").read_text() == module
+    style.fix([])
+    assert (tmp_path / "a.py").read_text() == ""

@@ -356,4 +356,4 @@ def test_what_is_adopted_is_a_pipeline_that_runs(package: Path) -> None:
         text=True,
         check=False,
     )
-    assert "ci/locks/test.txt is missing; ci/locks/backend.txt is missing: run" in done.stderr
+    assert "ci/locks/test.txt is missing; ci/locks/backend.txt is missing\n" in done.stderr

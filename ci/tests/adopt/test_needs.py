@@ -115,7 +115,7 @@ def test_what_the_tests_need_is_taken_from_where_it_stands(
 
 
 def test_a_group_for_types_needs_mypy_and_nothing_of_the_pipelines_own(lacking: Lacking) -> None:
-    found = lacking('[dependency-groups]\ntypecheck = ["attrs"]\n')
+    found = lacking('[dependency-groups]\ntypecheck = ["attrs"]\n[tool.mypy]\n')
     assert found["dependency-groups.typecheck"] == ["attrs", "mypy"]
 
 
@@ -374,7 +374,7 @@ def test_the_extras_that_hatch_installs_are_installed(
     ("more", "group"),
     [
         ("", None),
-        ('[project.optional-dependencies]\ndev = ["mypy>=1", "pytest"]\n', None),
+        ('[project.optional-dependencies]\ndev = ["mypy>=1", "pytest"]\n', ["mypy"]),
         (
             '[project.optional-dependencies]\ndev = ["mypy", "types-six"]\n',
             ["types-six", "mypy"],
