@@ -89,6 +89,8 @@ def test_a_url_that_is_not_encrypted_is_shown() -> None:
 def test_what_is_not_ours_to_ask_may_be_a_file_but_hold_no_password() -> None:
     for url in ("file:///srv/simple", "/srv/wheels", "https://index.invalid/", "http://x.invalid/"):
         check_no_credentials(url, "SOURCE", "use INSTEAD")
+    with pytest.raises(UserError, match="from SOURCE is malformed"):
+        check_no_credentials("https://[hunter2", "SOURCE", "use INSTEAD")
     with pytest.raises(UserError, match="it is not shown"):
         check_no_credentials("http://me:hunter2@x.invalid/", "SOURCE", "use INSTEAD")
 

@@ -89,6 +89,7 @@ def test_both_files_are_published_as_they_were_built(stage: Stage, *, html: bool
     assert stage.index.hashes == stage.checkout.files
     said = stage.said()
     assert said.count("  upload: ") == 2
+    assert f"uploading {stage.checkout.wheel.name} (1 kB)" in said
     assert f"as {USERNAME}, with the password from TWINE_PASSWORD" in said
     assert f"published: {stage.index.url} has {' and '.join(stage.index.files)}" in said
 
@@ -142,6 +143,16 @@ def test_a_section_of_pypirc_names_target_user_and_password(stage: Stage) -> Non
     assert stage.run_as_it_is("--repository", "local") is None
     assert stage.index.hashes == stage.checkout.files
     assert f"as {USERNAME}, with the password from .pypirc" in stage.said()
+
+
+def test_help_names_the_session_and_its_options(stage: Stage) -> None:
+    with pytest.raises(SystemExit):
+        stage.run("--help")
+    said = stage.said()
+    assert "usage: nox -s publish -- " in said
+    assert "Publish the release in DIST_DIR" in said
+    for option in ("--dry-run", "--untagged", "--repository NAME", "--repository-url URL"):
+        assert option in said
 
 
 def test_dist_dir_names_the_folder(stage: Stage, tmp_path: Path) -> None:
@@ -416,6 +427,20 @@ CASES = [
         uploads=[answering(429), answering(408)],
         posts=4,
         said=("attempt 2 of 5", "attempt 3 of 5"),
+    ),
+    Case("429 although it has arrived", uploads=[accept_and_answer(429)]),
+    Case(
+        "429 although it has arrived, and then no listing",
+        uploads=[accept_and_answer(429)],
+        reads=[*ONCE * 2, *[answering(404)] * 99],
+        code="not-indexed",
+    ),
+    Case("429, and no listing", uploads=[answering(429)], reads=[*ONCE, broken], posts=3),
+    Case(
+        "429, and somebody else was faster",
+        uploads=[*ONCE, answering(429)],
+        reads=[*ONCE, other_hashes],
+        code="index-differs",
     ),
     Case("429 for ever", uploads=for_ever(answering(429)), code="upload-failed", posts=5),
     Case("400", uploads=[answering(400, "no")], code="upload-refused", posts=1),
