@@ -83,6 +83,10 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
     session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
+    # Environments are made anew each time, their bytecode is kept. What sees a credential reads
+    # none from the checkout's folder.
+    kept = Path(".nox/bytecode").absolute()
+    session.env["PYTHONPYCACHEPREFIX"] = BYTECODE if keep else str(kept)
     files = {name: f"ci/locks/{name}.txt" for name in locks} | {"cdk": "cdk/requirements.txt"}
     requirements = [word for name in locks for word in ("-r", files[name])]
     # A source distribution would run code of its own while it is installed.

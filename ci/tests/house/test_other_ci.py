@@ -62,6 +62,7 @@ def test_the_workflows_are_valid_and_safe(tmp_path: Path, lint: Lint, workflow: 
     assert lint(tmp_path, workflow) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lint", "old", "new", "complaint"),
     [
