@@ -29,6 +29,7 @@ def sessions() -> list[ast.FunctionDef]:
     return [f for f in functions() if "nox.session" in ast.unparse(f).partition("def ")[0]]
 
 
+@cache
 def selected(name: str, folder: Path = ROOT, *, key: str = "name") -> set[str]:
     """The sessions that nox would run for `name`, the required ones included.
 
