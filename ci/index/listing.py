@@ -280,6 +280,6 @@ def _listed_sha256(package: DistributionPackage) -> str | None:
 
 def _root(error: BaseException) -> str:
     """What lies at the bottom of the pile of exceptions that HTTP libraries make of one."""
-    while error.__context__:
-        error = error.__context__
+    while below := error.__cause__ or (not error.__suppress_context__ and error.__context__):
+        error = below
     return f"{type(error).__name__}: {error}"

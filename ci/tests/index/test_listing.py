@@ -15,6 +15,7 @@ from ci.index.listing import Index, find_index, missing_files, wait_for_files
 from ci.index.redaction import WITHHELD, Redactor
 from ci.index.repository import Repository
 from ci.index.retry import RetryPolicy, Transient
+from ci.index.session import IndexSession
 from ci.tests import fake_index as answers
 from ci.tests.fake_index import answering, basic, listing, sha256
 from ci.tests.told import code_of as told
@@ -98,6 +99,32 @@ def test_where_no_place_answers_all_that_were_tried_are_named(index: FakeIndex) 
 def test_an_index_of_html_is_one(index: FakeIndex, kind: str) -> None:
     index.play(reads=[answering(200, "", Content_Type=kind)])
     assert reading(index).answers()
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_where_nothing_can_be_read_there_is_no_index(index: FakeIndex, status: int) -> None:
+    index.play(reads=[answering(status)])
+    assert not reading(index).answers()
+
+
+def test_every_request_says_what_it_takes_and_waits_only_so_long(
+    index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[object, object]] = []
+
+    def send(session: IndexSession, request: object, **kwargs: object) -> object:
+        sent.append((kwargs["timeout"], kwargs["stream"]))
+        return original(session, request, **kwargs)  # type: ignore[arg-type]
+
+    original = IndexSession.send
+    monkeypatch.setattr(IndexSession, "send", send)
+    index.files = {NAME: b""}
+    asking = Index(index.url, RetryPolicy(request_timeout=7), print)
+    assert asking.answers()
+    asking.served("thing", ONE)
+    assert sent == [(7, True), (7, False), (7, True)]
+    for request in index.asked[:2]:
+        assert answers.JSON in request.headers["Accept"]
 
 
 # --- reading it ----------------------------------------------------------------------------------
@@ -200,6 +227,12 @@ def test_an_index_that_can_not_be_read_is_named(
 ) -> None:
     assert code_of(index, *reads) == code
     assert len(index.asked) == len(reads)
+
+
+def test_what_went_wrong_is_named_by_its_kind(index: FakeIndex) -> None:
+    index.play(reads=[answering(200, "<", Content_Type=answers.JSON)])
+    with pytest.raises(Transient, match=r"JSONDecodeError: Expecting value"):
+        reading(index).look("thing", ONE)
 
 
 def test_a_redirect_without_end_is_no_traceback(index: FakeIndex) -> None:
@@ -450,9 +483,13 @@ def test_waiting_ends_in_time_and_says_what_is_missing(
     checkout: Checkout, index: FakeIndex, clock: Clock
 ) -> None:
     release = read_release(checkout.dist)
+    clock.slept.append(1000)  # when it begins
     waiting = Index(index.url, RetryPolicy(pause=2, wait=100), print)
     assert wait_for_files(waiting, release) == list(release.files)
-    assert clock.slept == [2, 3, 4.5, 6.75, 10.125, 15.1875, 22.78125, 30]
+    assert clock.slept[1:] == [2, 3, 4.5, 6.75, 10.125, 15.1875, 22.78125, 30]
+    clock.slept.clear()
+    assert wait_for_files(replace(waiting, retry=RetryPolicy(pause=2, wait=2)), release)
+    assert clock.slept == [2]
     index.play(reads=for_ever(answering(500)))
     assert wait_for_files(replace(waiting, retry=RetryPolicy(wait=1)), release) == list(
         release.files

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from ci.tests.told import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ci.tests.checkouts import Checkout
 
 URL = "https://index.invalid/upload/"
 TOKEN = "pypi-AbCd3fGh1jKlMn0p"
@@ -285,7 +288,7 @@ def test_an_upload_that_takes_too_long_may_pass(monkeypatch: pytest.MonkeyPatch)
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A folder and an environment that would sway twine if it looked at them."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "évil.whl").write_text("")
+    monkeypatch.setenv("TWINE_REPOSITORY_URL", "http://127.0.0.1:9/")
     (tmp_path / ".pypirc").write_text(f"[distutils]\nindex-servers=x\n[x]\nrepository={URL}\n")
     (tmp_path / "sitecustomize.py").write_text("print('taken')\n")
     (tmp_path / "requests_toolbelt.py").write_text("print('taken')\n")
@@ -295,13 +298,24 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_twine_sees_neither_the_folder_nor_the_home_nor_python_s_variables(
     hostile: dict[str, str],
 ) -> None:
-    code, output = run_twine(["upload", "--repository", "x", "évil.whl"], hostile, 60)
+    name = os.fsdecode("évil".encode() + b"\xff.whl")  # which is no UTF-8
+    Path(name).write_text("")
+    code, output = run_twine(["upload", "--repository", "x", name], hostile, 60)
     assert code == 1
     assert "Missing 'x' section" in output
-    code, output = run_twine(["upload", "--repository-url", URL, "évil.whl"], hostile, 60)
+    code, output = run_twine(["upload", "--repository-url", URL, name], hostile, 60)
     assert code == 1
-    assert "Cannot find file (or expand pattern): 'évil.whl'" in output
+    assert "Cannot find file (or expand pattern): 'évil\ufffd.whl'" in output
     assert "taken" not in output
+
+
+def test_a_traceback_of_twine_s_is_part_of_its_output(
+    hostile: dict[str, str], thing: Checkout
+) -> None:
+    arguments = ["upload", "--repository-url", "http://127.0.0.1:9/", "-u", "me", "-p", TOKEN]
+    code, output = run_twine([*arguments, str(thing.wheel)], hostile, 60)
+    assert code == 1
+    assert "\nrequests.exceptions.ConnectionError: " in output
 
 
 def test_twine_is_stopped_in_time(hostile: dict[str, str]) -> None:

@@ -20,12 +20,16 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
 import pytest
+from werkzeug import Response
 
 from ci.tests.checkouts import make_checkout
-from ci.tests.fake_index import PASSWORD, USERNAME
+from ci.tests.fake_index import ANYWHERE, PASSWORD, USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_httpserver import HTTPServer
+    from werkzeug import Request
 
     from ci.tests.checkouts import Checkout
     from ci.tests.fake_index import FakeIndex
@@ -119,7 +123,7 @@ def session_command(name: str) -> list[str]:
 @pytest.fixture
 def hostile(tmp_path: Path, index: FakeIndex, clean_environment: pytest.MonkeyPatch) -> Hostile:
     clean_environment.setenv("PUBLISH_PAUSE", "0.02")
-    checkout = make_checkout(tmp_path / "checkout")
+    checkout = make_checkout(tmp_path / "checkout", lowest="3.12")
     ignored = shutil.ignore_patterns("tests", "__pycache__", "rehearsal", "adopt", "locks")
     shutil.copytree(ROOT / "ci", checkout.root / "ci", ignore=ignored)
     # Git is not shown the baits: those that it tracks are refused before they could be taken.
@@ -228,6 +232,37 @@ def test_keyring_is_asked_without_the_backends_of_the_checkout(hostile: Hostile)
     done = hostile.run(*session_command("publish"))
     assert "error[no-credentials]" in done.stdout
     assert hostile.taken() == {}
+
+
+@pytest.mark.slow
+def test_verify_and_its_uv_take_nothing_of_the_checkout_either(
+    hostile: Hostile, elsewhere: HTTPServer
+) -> None:
+    asked: list[str] = []
+
+    def note(request: Request) -> Response:
+        asked.append(request.path)
+        return Response(status=404)
+
+    elsewhere.expect_request(ANYWHERE).respond_with_handler(note)
+    url = elsewhere.url_for("/simple/")
+    (hostile.root / "uv.toml").write_text(f'[[index]]\nurl = "{url}"\ndefault = true\n')
+    (hostile.root / "pip.conf").write_text(f"[global]\nindex-url = {url}\n")
+    hostile.plant(hostile.root / "pypi_simple.py", "a_library_of_verify")
+    hostile.plant(hostile.root / "thing.py", "the_package_itself")
+    hostile.index.files = {
+        name: (hostile.checkout.dist / name).read_bytes() for name in hostile.checkout.files
+    }
+    # uv finds this very Python first, and downloads none.
+    path = f"{sys.base_prefix}/bin{os.pathsep}{os.environ['PATH']}"
+    hostile.environment.update(PATH=path, UV_PYTHON_DOWNLOADS="never")
+    hostile.run("-m", "ci.release.verify")
+    assert hostile.taken() == {"a_library_of_verify": PASSWORD}
+    python_path(hostile)
+    done = hostile.run(*session_command("verify"))
+    assert (done.returncode, hostile.taken()) == (0, {}), done.stdout
+    assert "Python 3.12: thing 1.0 installs and imports" in done.stdout
+    assert asked == []
 
 
 def test_publish_takes_none_of_all_baits_at_once(hostile: Hostile) -> None:
