@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from ci.adopt import changelogs
 from ci.adopt.changelogs import changelog
 from ci.adopt.copies import groups_that_travel
-from ci.adopt.settings import coverage_elsewhere, formatter, settings_elsewhere, uses
+from ci.adopt.settings import coverage_elsewhere, formatter, pinned, settings_elsewhere, uses
 from ci.adopt.shipped import data, pipeline_files, secrets, unusual
 from ci.adopt.testing import requirement_names, test_group, typing_group
 from ci.package.pyproject import load, table
@@ -56,6 +56,8 @@ def _groups(source: Path, adopter: Adopter) -> Iterator[Need]:
     types = typing_group(adopter)
     if types and types != present.get("typecheck"):
         yield Need(where, "typecheck", types, "what `typecheck` installs beside the wheel")
+    if "lint" not in present:
+        yield from _lint(source, adopter)
     for name, wanted in _pipelines_groups(source).items():
         if name in present:
             known = requirement_names(present, name)
@@ -65,6 +67,17 @@ def _groups(source: Path, adopter: Adopter) -> Iterator[Need]:
             if missing:
                 why = f"the session that installs ci/locks/{name}.txt needs these too"
                 yield Need(where, name, [*present[name], *missing], why)
+
+
+def _lint(source: Path, adopter: Adopter) -> Iterator[Need]:
+    """The versions that pre-commit runs: another one may find other things."""
+    tools = ["black", "ruff"] if formatter(adopter) == "black" else ["ruff"]
+    found = {tool: pinned(adopter, tool) for tool in tools}
+    if any(found.values()):
+        others = {_name(text): text for text in _pipelines_groups(source)["lint"]}
+        group = [found[tool] or others[tool] for tool in tools]
+        why = "what .pre-commit-config.yaml runs; `lint` and `fmt` run it too"
+        yield Need(("dependency-groups",), "lint", group, why)
 
 
 def _pipelines_groups(source: Path) -> dict[str, list[str]]:

@@ -67,6 +67,16 @@ def formatter(adopter: Adopter) -> str:
     return "ruff" if told or called or elsewhere else "none"
 
 
+def pinned(adopter: Adopter, tool: str) -> str | None:
+    """The version of black or ruff that pre-commit runs, as a requirement; None if it runs none."""
+    repository = {"black": r"(?:psf/black|black-pre-commit-mirror)", "ruff": "ruff-pre-commit"}[
+        tool
+    ]
+    wanted = rf"(?m)^\s*-?\s*repo:\s*\S*{repository}\S*\s+rev:\s*[\"']?v?([\d.]+)"
+    found = re.search(wanted, adopter.text(".pre-commit-config.yaml"))
+    return f"{tool}=={found[1]}" if found else None
+
+
 def _callers(adopter: Adopter) -> list[str]:
     return [adopter.text(name) for name in (*_CALLERS, own_noxfile(adopter.root) or "") if name]
 

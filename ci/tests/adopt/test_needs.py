@@ -370,6 +370,38 @@ def test_the_extras_that_hatch_installs_are_installed(
     assert found - {"pytest-cov>=4"} - ({"pytest"} - names) == names
 
 
+HOOKS = """\
+repos:
+  - repo: https://github.com/psf/black
+    rev: 24.4.2
+    hooks:
+      - id: black
+  - repo: https://github.com/astral-sh/ruff-pre-commit
+    rev: "v0.4.8"
+    hooks:
+      - id: ruff
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        (HOOKS, ["black==24.4.2", "ruff==0.4.8"]),
+        (HOOKS.replace("id: black", "id: x"), ["ruff==0.4.8"]),
+        (HOOKS.replace("ruff-pre-commit", "x"), ["black==24.4.2", "ruff>=0.17"]),
+        (HOOKS.replace("rev", "x"), None),
+        ("", None),
+    ],
+)
+def test_lint_runs_the_versions_that_pre_commit_runs(
+    lacking: Lacking, text: str, group: object
+) -> None:
+    found = lacking("", **{".pre-commit-config.yaml": text})
+    assert found.get("dependency-groups.lint") == group
+    named = lacking('[dependency-groups]\nlint = ["black", "ruff"]\n')
+    assert "dependency-groups.lint" not in named
+
+
 @pytest.mark.parametrize(
     ("more", "group"),
     [
