@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ci.checkout.git import tracked_files
-from ci.dependencies.lock import BACKEND, lock_file
+from ci.dependencies.lock import BACKEND, OF_THE_PACKAGE, lock_file
 from ci.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ OWN_NOXFILE = "noxfile_own.py"
 _AT_HOME = ("ci/adopt/", "ci/tests/", "cdk/tests/")
 _GROUPS_AT_HOME = ("adopt", "bench", "cdk-tests", "ci-tests", "ci-typecheck")
 # Theirs from the beginning: made by `nox -s lock` there.
-_GROUPS_OF_ADOPTER = ("test", "typecheck", BACKEND)
+_GROUPS_OF_ADOPTER = (*OF_THE_PACKAGE, BACKEND)
 # Theirs once it was adopted; the locks of groups that the package has too are theirs as well.
 _SETTINGS = "cdk/cdk.json"
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 BACKEND = "backend"
+OF_THE_PACKAGE = ("test", "typecheck")  # installed on its Pythons; the others are the pipeline's
 _TOOLS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _NOX_PYTHON = "3.10"  # nox may be started by an older Python than the sessions run on
 _ELSEWHERE = {"cdk": Path("cdk/requirements.txt")}  # where users of the CDK CLI look for it
@@ -39,6 +40,8 @@ def lock_file(group: str) -> Path:
 def wanted(project: Project, *more: str) -> dict[str, list[str]]:
     """The requirements of each group that has a lock, or is named, includes resolved.
 
+    `test` and `typecheck` are the package's, and always get one.
+
     Raises UserError when there is no group `test`, and for a group that includes one that isn't
     there, or itself, or holds what is no requirement (PEP 735).
     """
@@ -50,7 +53,10 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
         )
     requirements = {}
     for group in project.groups:
-        if group not in ("test", *more) and not (project.root / lock_file(group)).is_file():
+        if (
+            group not in (*OF_THE_PACKAGE, *more)
+            and not (project.root / lock_file(group)).is_file()
+        ):
             continue
         try:
             requirements[group] = list(resolve(project.groups, group))
@@ -65,7 +71,7 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
 
 def pythons(project: Project, group: str) -> list[str]:
     """The Python versions, ascending, on which the lock of `group` is installed."""
-    if group in {"test", "typecheck"}:
+    if group in OF_THE_PACKAGE:
         return list(project.python_versions)
     if group == "nox":
         return [_NOX_PYTHON, _TOOLS_PYTHON]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,12 @@ def test_a_stale_lock_ends_the_session_without_a_traceback(
         exit_with(lock.main)
     assert ended.value.code == 1
     assert "[stale-lock]" in capsys.readouterr().err
+
+
+def test_the_package_s_own_groups_get_a_lock_and_others_need_one(project: Project) -> None:
+    groups = {"test": ["pytest"], "typecheck": ["mypy"], "docs": ["sphinx"]}
+    found = lock.wanted(replace(project, groups=groups))
+    assert list(found) == ["test", "typecheck", lock.BACKEND]
+    assert list(lock.wanted(replace(project, groups=groups), "docs"))[2] == "docs"
+    for group in ("test", "typecheck"):
+        assert lock.pythons(project, group) == list(project.python_versions)
