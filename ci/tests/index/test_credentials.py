@@ -262,6 +262,13 @@ def test_the_password_of_pypirc_comes_before_keyring_s(keyring_of: Callable[...,
     assert find_credentials(repository, (None, None), {}) == Credentials("me", "mine", ".pypirc")
 
 
+def test_a_password_of_pypirc_without_a_user_is_none(keyring_of: Callable[..., None]) -> None:
+    keyring_of()
+    with pytest.raises(UserError) as caught:
+        find_credentials(Repository(ELSEWHERE.upload_url, (), password=TOKEN), (None, None), {})
+    assert code_of(caught.value) == "no-credentials"
+
+
 @pytest.mark.parametrize("given", ["me", None])
 def test_a_keyring_that_fails_is_no_traceback(
     keyring_of: Callable[..., None], capsys: pytest.CaptureFixture[str], given: str | None

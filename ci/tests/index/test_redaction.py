@@ -88,6 +88,12 @@ def test_a_password_with_odd_characters_is_found_in_each_form(echo: str) -> None
     assert redactor(PASSWORD, "me").quote(f"wrong: {echo}") == WITHHELD
 
 
+def test_a_token_full_of_signs_is_found_by_its_letters_and_digits() -> None:
+    token = "pypi-ab_cd-ef_gh-ij_kl-mn_op-qr_st"
+    for echo in (token, ".".join(token), token.replace("-", "").replace("_", "")):
+        assert redactor(token).quote(f"wrong: {echo}") == WITHHELD
+
+
 @pytest.mark.parametrize("password", ["hunter2", "x", "!!!!!!!!!!!!!!!", "a-b"])
 def test_a_short_or_odd_password_is_found_whole(password: str) -> None:
     assert redactor(password).quote(f"the password {password} is wrong") == WITHHELD
