@@ -18,13 +18,8 @@ from ci.package.pyproject import load, table
 DIFF_LINES = 40  # of a formatter's changes that are shown
 
 _COPIED = not Path("ci/tests").is_dir()
-_NOT_FOR_BLACK = ["--force-exclude", "^/(ci/|cdk/|noxfile.py$)"] if _COPIED else []
-_NOT_FOR_RUFF = ["--extend-exclude", "./ci,./cdk,./noxfile.py"] if _COPIED else []
-_FORMATTERS = {
-    "black": ["black", *_NOT_FOR_BLACK],
-    "ruff": ["ruff", "format", *_NOT_FOR_RUFF],
-    "none": [],
-}
+_PIPELINE = ("ci", "cdk", "noxfile.py")
+_FORMATTERS = {"black": ["black"], "ruff": ["ruff", "format"], "none": []}
 
 
 def main() -> None:
@@ -51,17 +46,39 @@ def formatter_of(root: Path) -> list[str]:
     return _FORMATTERS[name]
 
 
+def targets(tool: str, root: Path, *, copied: bool) -> list[str]:
+    """The arguments for black or ruff that name what is theirs: all but a copied pipeline.
+
+    They work with old versions too, which a package may have pinned: `ruff format` has not long had
+    --extend-exclude. What the package excludes stays excluded.
+    """
+    if not copied:
+        return ["."]
+    if tool == "black":
+        return ["--force-exclude", f"^/({'|'.join(_PIPELINE)})(/|$)", "."]
+    found = [
+        path.name
+        for path in sorted(root.iterdir())
+        if path.name not in _PIPELINE and (path.is_dir() or path.suffix in {".py", ".pyi"})
+    ]
+    return ["--force-exclude", *found]
+
+
+def _here(tool: str) -> list[str]:
+    return targets(tool, Path.cwd(), copied=_COPIED)
+
+
 def check(formatter: list[str]) -> None:
     """Run both tools, so that a finding of one never hides those of the other.
 
     Raises UserError when there is a finding.
     """
     wrong = []
-    if formatter and not _passes(*formatter, "--check", "."):
+    if formatter and not _passes(*formatter, "--check", *_here(formatter[0])):
         wrong.append(formatter[0])
         _show_diff(formatter)
     # A package may have fix = true in its settings, and a check changes nothing.
-    if not _passes("ruff", "check", "--no-fix", *_NOT_FOR_RUFF, "."):
+    if not _passes("ruff", "check", "--no-fix", *_here("ruff")):
         wrong.append("ruff")
     if wrong:
         raise UserError(
@@ -73,9 +90,9 @@ def check(formatter: list[str]) -> None:
 
 def fix(formatter: list[str]) -> None:
     """Format everything, and fix what ruff can. Raises UserError when a tool fails."""
-    commands = [["ruff", "check", "--fix-only", *_NOT_FOR_RUFF, "."]]
+    commands = [["ruff", "check", "--fix-only", *_here("ruff")]]
     if formatter:
-        commands.append([*formatter, "."])
+        commands.append([*formatter, *_here(formatter[0])])
     for command in commands:
         if not _passes(*command):
             raise UserError(
@@ -90,7 +107,7 @@ def _passes(*command: str) -> bool:
 
 def _show_diff(formatter: list[str]) -> None:
     """Print the beginning of what the formatter would change."""
-    said = _said_by(*formatter, "--check", ".")
+    said = _said_by(*formatter, "--check", *_here(formatter[0]))
     files = re.findall(r"^would reformat:? (.*)$", said, re.MULTILINE | re.IGNORECASE)
     lines = _said_by(*formatter, "--diff", "--quiet", *files).splitlines() if files else []
     print(*lines[:DIFF_LINES], *(["…"] if lines[DIFF_LINES:] else []), sep="\n", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,3 +94,14 @@ def test_a_check_changes_nothing_though_the_package_sets_fix(
     assert (tmp_path / "a.py").read_text() == module
     style.fix([])
     assert (tmp_path / "a.py").read_text() == ""
+
+
+def test_the_pipeline_s_own_style_is_checked_at_home_only(tmp_path: Path) -> None:
+    names = ("ci/a.py", "cdk/b.py", "src/pkg/ci/c.py", "noxfile.py", "d.py", "pyproject.toml")
+    write(tmp_path, dict.fromkeys(names, ""))
+    assert style.targets("ruff", tmp_path, copied=False) == ["."]
+    assert style.targets("ruff", tmp_path, copied=True) == ["--force-exclude", "d.py", "src"]
+    _, pattern, where = style.targets("black", tmp_path, copied=True)
+    assert where == "."
+    found = {name for name in names if re.search(pattern, f"/{name}")}
+    assert found == {"ci/a.py", "cdk/b.py", "noxfile.py"}
