@@ -12,12 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ci.checkout.git import git
 from ci.errors import UserError, exit_with
 from ci.package.pyproject import load, table
 
 DIFF_LINES = 40  # of a formatter's changes that are shown
 
 _COPIED = not Path("ci/tests").is_dir()
+_SHOWN = 12  # words of a command
+_PYTHON = ("*.py", "*.pyi", "*.ipynb")
 _PIPELINE = ("ci", "cdk", "noxfile.py")
 _FORMATTERS = {"black": ["black"], "ruff": ["ruff", "format"], "none": []}
 
@@ -56,12 +59,11 @@ def targets(tool: str, root: Path, *, copied: bool) -> list[str]:
         return ["."]
     if tool == "black":
         return ["--force-exclude", f"^/({'|'.join(_PIPELINE)})(/|$)", "."]
-    found = [
-        path.name
-        for path in sorted(root.iterdir())
-        if path.name not in _PIPELINE and (path.is_dir() or path.suffix in {".py", ".pyi"})
-    ]
-    return ["--force-exclude", *found]
+    # Old versions skip what git ignores only where they are given the top folder.
+    known = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    beside = [f":!{name}" for name in _PIPELINE]
+    names = git(root, *known, "--", *_PYTHON, *beside).split("\0")
+    return ["--force-exclude", *(name for name in names if (root / name).is_file())]
 
 
 def _here(tool: str) -> list[str]:
@@ -101,7 +103,8 @@ def fix(formatter: list[str]) -> None:
 
 
 def _passes(*command: str) -> bool:
-    print("$", *command, flush=True)
+    shown = command if len(command) < _SHOWN else (*command[:_SHOWN], "…")
+    print("$", *shown, flush=True)
     return subprocess.run(_program(command), check=False).returncode == 0
 
 

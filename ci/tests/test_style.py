@@ -9,7 +9,7 @@ import pytest
 
 from ci import style
 from ci.errors import UserError
-from ci.tests.samples import write
+from ci.tests.samples import git, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,9 +98,12 @@ def test_a_check_changes_nothing_though_the_package_sets_fix(
 
 def test_the_pipeline_s_own_style_is_checked_at_home_only(tmp_path: Path) -> None:
     names = ("ci/a.py", "cdk/b.py", "src/pkg/ci/c.py", "noxfile.py", "d.py", "pyproject.toml")
-    write(tmp_path, dict.fromkeys(names, ""))
+    write(tmp_path, {**dict.fromkeys(names, ""), ".gitignore": "made.py\n", "made.py": ""})
+    git(tmp_path, "init", "--quiet")
     assert style.targets("ruff", tmp_path, copied=False) == ["."]
-    assert style.targets("ruff", tmp_path, copied=True) == ["--force-exclude", "d.py", "src"]
+    assert style.targets("ruff", tmp_path, copied=True) == [
+        *("--force-exclude", "d.py", "src/pkg/ci/c.py")
+    ]
     _, pattern, where = style.targets("black", tmp_path, copied=True)
     assert where == "."
     found = {name for name in names if re.search(pattern, f"/{name}")}
