@@ -9,6 +9,7 @@ import tarfile
 import time
 import zipfile
 import zlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,7 +50,45 @@ def test_a_compressed_wheel_is_read_too(tmp_path: Path) -> None:
         packed.mkdir("folder")
     read = read_archive(path, max_size=MIB)
     assert (read.problem, read.files) == ("", {"a.txt": b"a" * 5000})
-    assert [member.kind for member in read.members] == ["file", "folder"]
+    assert [(m.path, m.kind, m.mtime) for m in read.members] == [
+        ("a.txt", "file", read.members[0].mtime),
+        ("folder", "folder", read.members[1].mtime),
+    ]
+
+
+def test_folders_and_files_of_an_sdist_are_told_apart(tmp_path: Path) -> None:
+    folder, file = tarfile.TarInfo(f"{STEM}/a"), tarfile.TarInfo(f"{STEM}/a/b/c")
+    folder.type = tarfile.DIRTYPE
+    path = write_tar(tmp_path / SDIST, [(folder, b""), (file, b"")])
+    normalize_sdist(path, epoch=0)
+    read = read_archive(path, max_size=MIB)
+    assert read.problem == ""
+    assert [(member.path, member.kind) for member in read.members] == [
+        ("a", "folder"),
+        ("a/b/c", "file"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("/etc/passwd", "/etc/passwd"), ("//a//", "//a"), (" a ", " a ")]
+)
+def test_an_odd_path_is_kept_as_it_is(tmp_path: Path, name: str, path: str) -> None:
+    with zipfile.ZipFile(tmp_path / WHEEL, "w") as packed:
+        packed.writestr(zipfile.ZipInfo(name), b"")
+    (member,) = read_archive(tmp_path / WHEEL, max_size=MIB).members
+    assert (member.name, member.path) == (name, path)
+    sdist = write_tar(tmp_path / SDIST, [(tarfile.TarInfo(f"{STEM}/{name.rstrip('/')}"), b"")])
+    (member,) = read_archive(sdist, max_size=MIB).members
+    assert member.path == path
+
+
+def test_a_member_of_another_time_is_another_member(tmp_path: Path) -> None:
+    times = []
+    for year in (1990, 1991):
+        with zipfile.ZipFile(tmp_path / WHEEL, "w") as packed:
+            packed.writestr(zipfile.ZipInfo("a", (year, 1, 1, 0, 0, 0)), b"")
+        times += [member.mtime for member in read_archive(tmp_path / WHEEL, max_size=MIB).members]
+    assert times[0] != times[1]
 
 
 def test_kinds_and_modes_are_told_apart(tmp_path: Path) -> None:
@@ -176,6 +215,10 @@ CRAFTED_ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "before, between or after",
     ),
     "unknown encoding": (not_utf8, "a name in no known encoding"),
+    "undeclared UTF-8": (
+        lambda raw: both(raw, _LOCAL, _CENTRAL, "\u00e9".encode()),
+        "a name in no known encoding",
+    ),
 }
 
 
@@ -238,6 +281,10 @@ CRAFTED_TARS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut off": (lambda raw: raw[:-1], "it is cut off, or something follows"),
     "suffix": (lambda raw: raw + b"\0", "it is cut off, or something follows"),
     "second stream": (lambda raw: raw + gzip.compress(b"evil"), "something follows its gzip"),
+    "packed twice": (
+        lambda raw: b"\x1f\x8b\x08\x00" + gzip.compress(raw)[4:],
+        "it is no tar file",
+    ),
     "no tar": (lambda _: b"\x1f\x8b\x08\x00" + gzip.compress(b"a" * 600)[4:], "it is no tar file"),
     "damaged": (lambda raw: patched(raw, 20, b"\xff" * 40), "it can't be unpacked"),
 }
@@ -301,7 +348,8 @@ def test_a_file_far_above_the_limit_is_not_read(tmp_path: Path, name: str) -> No
     with (tmp_path / name).open("wb") as file:
         file.truncate(1001)
     assert problem(tmp_path / name, 100) == "it has 1,001 bytes, and is not read beyond 1,000"
-    assert "no zip" in problem(tmp_path / name, 101) or "unpacked" in problem(tmp_path / name, 101)
+    (tmp_path / name).write_bytes(bytes(1000))
+    assert "no zip" in problem(tmp_path / name, 100) or "unpacked" in problem(tmp_path / name, 100)
 
 
 def bomb(path: Path, size: int) -> Path:
@@ -353,13 +401,14 @@ def test_a_hundred_thousand_members_are_refused_at_once(tmp_path: Path) -> None:
     assert time.perf_counter() - began < 1
 
 
-def test_a_sparse_member_is_not_filled_up(tmp_path: Path) -> None:
-    # GNU's form: the header says a terabyte, and that none of it is stored.
+@pytest.mark.parametrize("size", [b"10000000000", b"00000000001"])
+def test_a_sparse_member_is_not_filled_up(tmp_path: Path, size: bytes) -> None:
+    # GNU's form: the header says a gigabyte, or one byte, and that none of it is stored.
     info = tarfile.TarInfo(f"{STEM}/a")
     header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
     header[156:157] = tarfile.GNUTYPE_SPARSE
     header[386:482] = b"\0" * 96
-    header[483:495] = b"10000000000\0"
+    header[483:495] = size + b"\0"
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
     path = tmp_path / SDIST
@@ -376,9 +425,48 @@ def test_a_size_that_is_not_there_is_no_tar(tmp_path: Path) -> None:
     assert "it is no tar file" in problem(path)
 
 
-def test_what_inflates_is_stopped_in_the_middle() -> None:
-    # zlib is asked for one byte more than allowed, never for all.
-    packed = zlib.compress(bytes(64 * MIB))
-    stream = zlib.decompressobj()
-    assert len(stream.decompress(packed, 10)) == 10
-    assert not stream.eof
+@pytest.mark.parametrize("name", [WHEEL, SDIST])
+def test_no_more_than_is_allowed_is_ever_asked_of_zlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = bomb(tmp_path / name, 4 * MIB)
+    asked = []
+
+    class Stream:
+        def __init__(self, bits: int) -> None:
+            self.stream = zlib.decompressobj(bits)
+
+        def decompress(self, data: bytes, limit: int) -> bytes:
+            asked.append(limit)
+            return self.stream.decompress(data, limit)
+
+        def __getattr__(self, key: str) -> object:
+            return getattr(self.stream, key)
+
+    spied = SimpleNamespace(
+        decompressobj=Stream, MAX_WBITS=zlib.MAX_WBITS, error=zlib.error, crc32=zlib.crc32
+    )
+    monkeypatch.setattr(archive, "zlib", spied)
+    assert "more than" in problem(path)
+    assert max(asked, default=0) <= max(archive.MAX_RATIO * path.stat().st_size, MIB) + 1
+    assert problem(bomb(path, MIB // 2)) == ""
+    assert asked
+
+
+def test_contents_are_added_up(tmp_path: Path) -> None:
+    wheel = tmp_path / WHEEL
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a", bytes(600_000))
+        packed.writestr("b", bytes(MIB - 600_000))
+    assert problem(wheel) == ""
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a", bytes(600_000))
+        packed.writestr("b", bytes(MIB - 600_000 + 1))
+    assert problem(wheel) == f"its contents have more than {MIB:,} bytes"
+
+
+def test_an_sdist_of_exactly_the_allowed_size_is_read(tmp_path: Path) -> None:
+    sdist = make_sdist(tmp_path)
+    contents = len(gzip.decompress(sdist.read_bytes()))
+    assert problem(sdist, contents // archive.MAX_GROWTH) == ""
+    assert problem(sdist, contents // archive.MAX_GROWTH - 1).startswith("its contents have more")

@@ -13,7 +13,7 @@ from ci.distributions import build as dist
 from ci.distributions import reproduce
 from ci.distributions.archive import read_archive
 from ci.distributions.manifest import write_manifest
-from ci.distributions.normalize import normalize_sdist
+from ci.distributions.normalize import canonical_tar, normalize_sdist
 from ci.errors import UserError
 from ci.tests.samples import (
     STEM,
@@ -237,3 +237,25 @@ def test_an_sdist_loses_owners_times_and_umask_and_keeps_what_may_be_run(
         f"{STEM}/{'long' * 40}": "0o644",
     }
     assert {member.mtime for member in first} == {1_700_000_000}
+    assert {member.owner for member in first} == {(0, 0, "", "")}
+
+
+def test_an_sdist_says_in_every_place_that_it_is_of_its_commit(folders: tuple[Path, Path]) -> None:
+    info = tarfile.TarInfo(f"{STEM}/a")
+    info.mode, info.uid, info.gid, info.uname, info.gname = 0o645, 1, 2, "me", "us"
+    sdist = write_tar(folders[0] / f"{STEM}.tar.gz", [(info, b"")])
+    normalize_sdist(sdist, epoch=1_700_000_000)
+    assert int.from_bytes(sdist.read_bytes()[4:8], "little") == 1_700_000_000
+    (member,) = read_archive(sdist, max_size=10**6).members
+    assert (member.mode, member.owner) == (0o644, (0, 0, "", ""))
+
+
+def test_normalizing_leaves_what_it_read_alone() -> None:
+    plain = io.BytesIO()
+    info = tarfile.TarInfo(f"{STEM}/a")
+    info.uname = "me"
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        archive.addfile(info)
+    with tarfile.open(fileobj=io.BytesIO(plain.getvalue())) as archive:
+        canonical_tar(archive, epoch=0)
+        assert archive.getmembers()[0].uname == "me"
