@@ -62,6 +62,7 @@ def provision(
         **own_variables(project, account.template.region, sources.primary, sources.others),
         "HOME": str(home),
         "PATH": path,
+        "TMPDIR": str(account.fresh("tmp")),
         "UV_PYTHON_INSTALL_DIR": str(account.laptop.downloads),
         **variables,
     }
@@ -78,4 +79,5 @@ def provision(
 def discard(account: Account, container: Container) -> None:
     """Have the container's folders removed, which nothing looks at any more."""
     account.discard(Path(container.environment["HOME"]).parent)
+    account.discard(Path(container.environment["TMPDIR"]))
     account.discard(container.source.parent)

@@ -1,11 +1,14 @@
-"""The scratch folder of a rehearsal, which goes when the rehearsal ends, however it ends."""
+"""The scratch folder of a rehearsal, which goes when the rehearsal ends, however it ends.
+
+It grows by hundreds of megabytes in tens of thousands of files, so other processes remove it: parts
+while the rehearsal goes on, the rest while its user can go on.
+"""
 
 from __future__ import annotations
 
-import shutil
+import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,62 +18,64 @@ from ci.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_REMOVE_SECONDS = 60
-# Removing many small files is waiting for the disk.
-_REMOVERS = 4
+_WAIT_SECONDS = 1.0
 
 
 class Scratch:
-    """A folder, and what removes parts of it while the rehearsal goes on."""
+    """A folder, parts of which can be removed before the end."""
 
-    def __init__(self, folder: Path, removers: ThreadPoolExecutor, *, keep: bool) -> None:
-        """With `keep`, nothing is removed before its time."""
+    def __init__(self, folder: Path, *, keep: bool) -> None:
+        """With `keep`, nothing is removed."""
         self.folder = folder
-        self._removers = removers
         self._keep = keep
 
     def discard(self, folder: Path) -> None:
         """Remove a folder that nothing needs any more, in the background."""
         if not self._keep:
-            self._removers.submit(remove, folder)
+            _remove(folder)
 
 
 @contextmanager
 def scratch(say: Callable[[str], None], *, keep: bool) -> Iterator[Scratch]:
     """A scratch folder for as long as the block lasts.
 
-    With `keep` it stays; after a UserError its logs stay. `say` is told where.
+    With `keep` it stays; after a UserError its logs stay. `say` is told where, and when removing
+    the rest takes long.
     """
     folder = Path(tempfile.mkdtemp(prefix="rehearsal-")).resolve()
-    kept: list[Path] = [folder] if keep else []
+    kept = folder if keep else None
     try:
-        with ThreadPoolExecutor(_REMOVERS) as removers:
-            yield Scratch(folder, removers, keep=keep)
+        yield Scratch(folder, keep=keep)
     except UserError:
-        kept = kept or [folder / "logs"]
+        if (folder / "logs").is_dir():
+            kept = kept or folder / "logs"
         raise
     finally:
-        if kept and kept[0].exists():
-            say(f"kept: {kept[0]}")
-        if not keep:
-            _empty(folder, kept)
+        if kept:
+            say(f"kept: {kept}")
+        if kept != folder:
+            _empty(folder, kept, say)
 
 
-def _empty(folder: Path, kept: list[Path]) -> None:
+def _empty(folder: Path, kept: Path | None, say: Callable[[str], None]) -> None:
     """Remove a folder, but for what is kept of it."""
-    parts = [part for part in folder.iterdir() if part not in kept]
-    with ThreadPoolExecutor(_REMOVERS) as removers:
-        list(removers.map(remove, [*parts]))
-    if not any(folder.iterdir()):
-        folder.rmdir()
+    parts = [part for part in folder.iterdir() if part != kept] if kept else [folder]
+    _remove(*parts)
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while any(part.exists() for part in parts):
+        if time.monotonic() > deadline:
+            say(f"{folder} is being removed in the background")
+            return
+        time.sleep(_WAIT_SECONDS / 50)
 
 
-def remove(path: Path) -> None:
-    """Remove a file or folder, also one in which something is still being written.
-
-    Raises OSError if that does not come to an end within `_REMOVE_SECONDS`.
-    """
-    deadline = time.monotonic() + _REMOVE_SECONDS
-    while path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=time.monotonic() < deadline)
-    path.unlink(missing_ok=True)
+def _remove(*paths: Path) -> None:
+    """Begin to remove files and folders, and don't wait for it."""
+    subprocess.run(
+        ["sh", "-c", 'rm -rf -- "$@" &', "sh", *map(str, paths)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        check=True,
+    )

@@ -185,7 +185,7 @@ def test_an_output_artifact_of_which_nothing_was_built_fails_its_action(
 
 
 def test_each_build_has_a_checkout_and_a_home_of_its_own(run: Run) -> None:
-    execution = run("ls -A ~; touch ~/left left; git status --short")
+    execution = run("find ~ $TMPDIR -type f; touch ~/left $TMPDIR/left left; git status --short")
     assert said(execution, "Check") == ["?? left"]
     assert said(execution, "Build") == said(execution, "Publish") == ["?? left"]
 
@@ -195,7 +195,8 @@ def test_a_container_is_discarded_when_its_build_has_ended(run: Run, account: Ac
     object.__setattr__(account, "discard", lambda path: discarded.append(path.name))
     run("test $NOXSESSION != publish")
     assert (
-        sorted(name.partition("-")[0] for name in discarded) == ["container"] * 3 + ["sources"] * 3
+        sorted(name.partition("-")[0] for name in discarded)
+        == ["container"] * 3 + ["sources"] * 3 + ["tmp"] * 3
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.errors import UserError
-from ci.rehearsal.scratch import remove, scratch
+from ci.rehearsal.scratch import scratch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,13 +74,30 @@ def test_a_discarded_folder_is_gone_before_the_end() -> None:
         space.discard(space.folder / "container")
         while (space.folder / "container").exists():
             time.sleep(0.01)
+        assert (space.folder / "logs").exists()
 
 
-def test_a_folder_is_removed_with_all_that_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "folder/deep").mkdir(parents=True)
+def test_a_folder_that_is_kept_keeps_what_is_discarded(place: Path) -> None:
+    with scratch(print, keep=True) as space:
+        fill(space.folder)
+        space.discard(space.folder / "container")
+    (folder,) = place.iterdir()
+    assert (folder / "container/deep").exists()
+
+
+def test_what_takes_long_to_remove_is_removed_in_the_background(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ci.rehearsal.scratch._WAIT_SECONDS", -1.0)
+    monkeypatch.setattr("ci.rehearsal.scratch._remove", lambda *_: None)
+    play(None)
+    (folder,) = place.iterdir()
+    assert capsys.readouterr().out == f"{folder} is being removed in the background\n"
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(place: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    (tmp_path / "folder/link").symlink_to(tmp_path / "other")
-    remove(tmp_path / "folder")
-    remove(tmp_path / "not there")
-    assert not (tmp_path / "folder").exists()
+    with scratch(print, keep=False) as space:
+        (space.folder / "link").symlink_to(tmp_path / "other")
     assert (tmp_path / "other").exists()
+    assert list(place.iterdir()) == []
