@@ -147,8 +147,10 @@ def release_version(checkout: Path) -> str:
     if said is None:
         locks = [f"--with-requirements=ci/locks/{name}.txt" for name in ("build", "backend")]
         command = [uv.find_uv_bin(), "run", "--quiet", "--no-project", "--python", sys.executable]
+        # Bytecode in the checkout is not looked at, and none is written.
+        python = ["python", "-I", "-B", "-X", "pycache_prefix=/dev/null"]
         done = subprocess.run(
-            [*command, *locks, "python", "-I", "-B", "ci/run.py", "distributions.version"],
+            [*command, *locks, *python, "ci/run.py", "distributions.version"],
             cwd=checkout,
             capture_output=True,
             text=True,

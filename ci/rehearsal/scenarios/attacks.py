@@ -83,7 +83,7 @@ def _unmerged(rehearsal: Rehearsal, also: str = "") -> Ending:
 
 
 def bytecode(start: Start) -> Ending:
-    """Merge what no reviewer reads: bytecode of a module of the pipeline, that is run unchecked."""
+    """Merge what no reviewer reads: bytecode of the pipeline's modules, which is run unchecked."""
     rehearsal = start.fresh()
     sources = [rehearsal.checkout / name for name in ("ci/__init__.py", "ci/errors.py")]
     for source in sources:

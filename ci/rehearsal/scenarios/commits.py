@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
+from ci.checkout.changelog import entries, new_heading, read_changelog
 from ci.checkout.git import git
 from ci.errors import UserError
 from ci.rehearsal.plays import begin, play_release, play_tag, push_commit, push_tag, tag_event
@@ -16,9 +20,17 @@ if TYPE_CHECKING:
 
 
 def wrong_tag(start: Start) -> Ending:
-    """Push a tag of the right form for another version."""
+    """Push a tag for another version, which the changelog has."""
     rehearsal = start.fresh()
-    return ending(rehearsal, play_release(rehearsal, "v0.0.0.post99"))
+    version = Version("0.0.0.post99")
+    changelog = rehearsal.project.settings.changelog
+    if changelog:
+        path = rehearsal.checkout / changelog
+        text = read_changelog(path)
+        heading = new_heading(path, list(entries(text)), version, datetime.now(UTC).date())
+        write(rehearsal, changelog, "\n".join([text, *heading, "", "- A fault.", ""]))
+        push_commit(rehearsal, rehearsal.branch, "Say what was changed")
+    return ending(rehearsal, play_release(rehearsal, f"v{version}"))
 
 
 def moved_tag(start: Start) -> Ending:
