@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ci.checkout.git import changed_files
 from ci.errors import UserError, exit_with
-from ci.rehearsal import plays
+from ci.rehearsal import outcome, plays
 from ci.rehearsal.inspection import inspect_template
 from ci.rehearsal.lastrun import Times, read_times, write_times
 from ci.rehearsal.processes import ending_with_parent
@@ -86,7 +86,7 @@ def _release(rehearsal: Rehearsal, report: Report) -> None:
     plays.play_creations(rehearsal)
     execution = plays.play_release(rehearsal)
     _end(rehearsal, report, execution)
-    files = plays.check_release(rehearsal, execution)
+    files = outcome.check_release(rehearsal, execution)
     report.files(files, rehearsal.index.index_url)
     report.say(f"from the event to the installed package: {execution.seconds:.1f} s")
 
@@ -98,21 +98,20 @@ def _pull_request(rehearsal: Rehearsal, report: Report) -> None:
         commit = plays.push_commit(rehearsal, "rehearsal", f"Rehearse {name}")
         execution = plays.play_pull_request(rehearsal, name, commit)
         _end(rehearsal, report, execution)
-        plays.comment_on(rehearsal, execution)
-        plays.check_pull_request(rehearsal, execution)
+        outcome.check_pull_request(rehearsal, execution)
 
 
 def _night(rehearsal: Rehearsal, report: Report) -> None:
     execution = plays.play_night(rehearsal)
     _end(rehearsal, report, execution)
-    plays.check_night(rehearsal, execution)
+    outcome.check_night(rehearsal, execution)
 
 
 def _end(rehearsal: Rehearsal, report: Report, execution: Execution) -> None:
     report.table(execution.steps)
     report.failures(execution.failed)
     report.reports(execution.steps)
-    report.sent(plays.told(rehearsal, execution))
+    report.sent(outcome.told(rehearsal, execution))
 
 
 def _faults(rehearsal: Rehearsal, report: Report) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import requests
 
 from ci.errors import UserError
-from ci.rehearsal.plays import on_index
+from ci.rehearsal.outcome import on_index
 from ci.rehearsal.rehearsal import store_token, token, with_index, with_variables
 from ci.rehearsal.scenarios.cutting_proxy import cutting_proxy
 from ci.rehearsal.scenarios.scenario import IMPATIENT, before_publish, ending, publish

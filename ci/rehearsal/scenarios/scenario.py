@@ -12,7 +12,8 @@ from ci.checkout.git import git
 from ci.distributions.manifest import file_sha256
 from ci.errors import UserError
 from ci.rehearsal import codecommit, codepipeline
-from ci.rehearsal.plays import on_index, push_commit
+from ci.rehearsal.outcome import on_index
+from ci.rehearsal.plays import push_commit
 from ci.rehearsal.rehearsal import Rehearsal, with_indexes, with_variables
 
 if TYPE_CHECKING:

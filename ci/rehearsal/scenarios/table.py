@@ -67,7 +67,7 @@ SCENARIOS = (
         "commit-unmerged",
     ),
     Scenario("the build backend adds a file", attacks.backdoor, "Build", "backdoor.pth"),
-    Scenario("bytecode of the pipeline is merged", attacks.bytecode, "Build", "bytecode"),
+    Scenario("bytecode of the pipeline is merged", attacks.bytecode, "Build", "hidden-code"),
     Scenario(
         "a test replaces dist/ after the checks",
         attacks.swapped_in_check,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ci.errors import UserError
-from ci.rehearsal import plays
+from ci.rehearsal import outcome, plays
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.rehearsal import Rehearsal, open_rehearsal, with_indexes
 from ci.rehearsal.scenarios.scenario import Start, ending
@@ -65,7 +65,7 @@ def with_command(rehearsal: Rehearsal, project: str, phase: str, command: str) -
 def stopped(rehearsal: Rehearsal) -> tuple[str, str]:
     """Where a release stops, and all that is said about it."""
     execution = plays.play_release(rehearsal)
-    assert plays.on_index(rehearsal) == {}
+    assert outcome.on_index(rehearsal) == {}
     return execution.failed[0].name, ending(rehearsal, execution).printed
 
 
@@ -77,7 +77,7 @@ def test_a_release_goes_from_its_tag_to_the_index(rehearsal: Rehearsal) -> None:
 
     account = replace(rehearsal.account, announce=announce)
     execution = plays.play_release(replace(rehearsal, account=account))
-    assert list(plays.check_release(rehearsal, execution)) == [
+    assert list(outcome.check_release(rehearsal, execution)) == [
         "toy-1.0-py3-none-any.whl",
         "toy-1.0.tar.gz",
     ]
@@ -99,13 +99,13 @@ def test_a_release_is_staged_on_an_index_and_with_a_secret_of_its_own(
         staged = with_indexes(replace(rehearsal, account=account, secrets=proxy), "staged")
         assert staged.staging
         execution = plays.play_release(staged)
-        files = plays.check_release(staged, execution)
+        files = outcome.check_release(staged, execution)
         uploads = [step.environment["TWINE_REPOSITORY_URL"] for step in execution.steps[3:]]
         assert uploads == [
             *[staged.staging.upload_url] * 2,
             *[staged.index.upload_url] * 2,
         ]
-        assert plays.on_index(staged, staged.staging) == files
+        assert outcome.on_index(staged, staged.staging) == files
         assert [request.resource.rpartition(":")[2] for request in proxy.requests] == [
             "toy/testpypi-AbCdEf",
             "toy/pypi-AbCdEf",
@@ -119,7 +119,7 @@ def test_a_night_builds_the_branch_s_head_and_reads_no_secret(rehearsal: Rehears
     nightly = replace(rehearsal, account=replace(rehearsal.account, template=template_))
     commit = plays.push_commit(nightly, nightly.branch, "Go on")
     execution = plays.play_night(nightly)
-    plays.check_night(nightly, execution)
+    outcome.check_night(nightly, execution)
     assert execution.steps[1].environment["SOURCE_COMMIT"] == commit
     assert plays.play_creations(nightly)[-1].steps == []
 
@@ -132,7 +132,7 @@ def test_a_night_that_fails_is_named(rehearsal: Rehearsal) -> None:
     (nightly.checkout / "noxfile.py").write_text("raise SystemExit(1)\n")
     plays.push_commit(nightly, nightly.branch, "Break")
     with pytest.raises(UserError, match="Nightly failed in BUILD"):
-        plays.check_night(nightly, plays.play_night(nightly))
+        outcome.check_night(nightly, plays.play_night(nightly))
 
 
 def test_a_stack_without_a_schedule_has_no_nights(rehearsal: Rehearsal) -> None:
@@ -143,8 +143,8 @@ def test_a_stack_without_a_schedule_has_no_nights(rehearsal: Rehearsal) -> None:
 def test_a_pull_request_leads_to_reports_and_a_comment(rehearsal: Rehearsal) -> None:
     commit = plays.push_commit(rehearsal, "topic", "Propose")
     execution = plays.play_pull_request(rehearsal, "pull-request-created", commit)
-    plays.check_pull_request(rehearsal, execution)
-    comment = plays.comment_on(rehearsal, execution)
+    outcome.check_pull_request(rehearsal, execution)
+    comment = outcome.comment_on(rehearsal, execution)
     assert (comment.to, comment.text) == ("pull request 1", f"{commit} SUCCEEDED")
 
 
@@ -152,9 +152,9 @@ def test_a_failed_pull_request_is_commented_as_such(rehearsal: Rehearsal) -> Non
     commit = plays.push_commit(rehearsal, "topic", "Propose")
     broken = with_command(rehearsal, "Pr", "build", "false")
     execution = plays.play_pull_request(broken, "pull-request-source-branch-updated", commit)
-    assert plays.comment_on(broken, execution).text == f"{commit} FAILED"
+    assert outcome.comment_on(broken, execution).text == f"{commit} FAILED"
     with pytest.raises(UserError, match="Validate failed in BUILD: false: exit code 1"):
-        plays.check_pull_request(broken, execution)
+        outcome.check_pull_request(broken, execution)
 
 
 def test_a_validation_that_nobody_hears_of_is_named(rehearsal: Rehearsal) -> None:
@@ -164,7 +164,7 @@ def test_a_validation_that_nobody_hears_of_is_named(rehearsal: Rehearsal) -> Non
     commit = plays.push_commit(rehearsal, "topic", "Propose")
     execution = plays.play_pull_request(rehearsal, "pull-request-created", commit)
     with pytest.raises(UserError, match="leads to 0 comments"):
-        plays.comment_on(edited(rehearsal, edit), execution)
+        outcome.comment_on(edited(rehearsal, edit), execution)
 
 
 def test_another_session_in_a_project_is_named(rehearsal: Rehearsal) -> None:
@@ -229,7 +229,7 @@ def test_a_missing_stage_is_named(rehearsal: Rehearsal) -> None:
 
     execution = plays.play_release(edited(rehearsal, edit))
     with pytest.raises(UserError, match="ran build and release, publish, not build and release, p"):
-        plays.check_release(rehearsal, execution)
+        outcome.check_release(rehearsal, execution)
 
 
 def test_witnesses_that_run_one_after_the_other_are_named(rehearsal: Rehearsal) -> None:
@@ -238,7 +238,7 @@ def test_witnesses_that_run_one_after_the_other_are_named(rehearsal: Rehearsal) 
 
     execution = plays.play_release(edited(rehearsal, edit))
     with pytest.raises(UserError, match="ran release, build, publish, verify, not build and rel"):
-        plays.check_release(rehearsal, execution)
+        outcome.check_release(rehearsal, execution)
 
 
 def test_a_publisher_that_is_not_told_what_both_witnesses_made_is_named(
@@ -253,7 +253,7 @@ def test_a_publisher_that_is_not_told_what_both_witnesses_made_is_named(
 
     execution = plays.play_release(edited(rehearsal, edit))
     with pytest.raises(UserError, match="Publish has BUILD_DIST_SHA256=None"):
-        plays.check_release(rehearsal, execution)
+        outcome.check_release(rehearsal, execution)
 
 
 def test_the_missing_grant_of_the_secret_stops_publish(rehearsal: Rehearsal) -> None:
@@ -326,7 +326,7 @@ def test_builds_without_any_report_are_named(rehearsal: Rehearsal) -> None:
 
     execution = plays.play_release(edited(rehearsal, edit))
     with pytest.raises(UserError, match="rehearsal-reports"):
-        plays.check_release(rehearsal, execution)
+        outcome.check_release(rehearsal, execution)
 
 
 @pytest.mark.parametrize(
@@ -368,13 +368,13 @@ def test_a_build_that_reads_the_secret_without_need_is_named(rehearsal: Rehearsa
     body = json.dumps({"SecretId": "toy/pypi"}).encode()
     rehearsal.secrets.decide(role, "secretsmanager.GetSecretValue", body)
     with pytest.raises(UserError, match="rehearsal-readers"):
-        plays.check_release(rehearsal, execution)
+        outcome.check_release(rehearsal, execution)
 
 
 def test_an_index_with_something_else_is_named(rehearsal: Rehearsal, start: Start) -> None:
     execution = plays.play_release(rehearsal)
     with pytest.raises(UserError, match="rehearsal-index"):
-        plays.check_release(start.fresh(), execution)
+        outcome.check_release(start.fresh(), execution)
 
 
 def test_a_pull_request_that_asks_for_the_secret_is_named(rehearsal: Rehearsal) -> None:
@@ -382,7 +382,7 @@ def test_a_pull_request_that_asks_for_the_secret_is_named(rehearsal: Rehearsal) 
     execution = plays.play_pull_request(rehearsal, "pull-request-created", commit)
     rehearsal.secrets.decide("arn:aws:iam::123456789012:role/PrRole", "secretsmanager.List", b"{}")
     with pytest.raises(UserError, match="rehearsal-readers"):
-        plays.check_pull_request(rehearsal, execution)
+        outcome.check_pull_request(rehearsal, execution)
 
 
 def test_a_stack_without_a_publisher_is_named(rehearsal: Rehearsal) -> None:
