@@ -89,7 +89,7 @@ def bytecode(start: Start) -> Ending:
     for source in sources:
         tag = sys.implementation.cache_tag
         compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
-        compiled.parent.mkdir(exist_ok=True)
+        compiled.parent.mkdir(parents=True, exist_ok=True)
         code = compile(f'print("{_MARK}")\n', str(source), "exec")
         # Flags 1: hash-based, not to be checked against the source (PEP 552).
         header = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)

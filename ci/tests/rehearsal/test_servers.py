@@ -75,10 +75,7 @@ def test_a_server_that_never_serves_is_given_up(
         pytest.fail("it can't have served")
 
 
-def test_a_server_that_does_not_listen_is_ended_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ci.rehearsal.servers._STOP_SECONDS", 0.2)
+def test_a_server_that_does_not_listen_is_ended_all_the_same(tmp_path: Path) -> None:
     with serving([sys.executable, "-uc", STUBBORN], tmp_path / "log", r"process (\d+)") as process:
         assert Path("/proc", process).exists()
     assert not Path("/proc", process).exists()
