@@ -234,7 +234,10 @@ def test_where_an_event_named_the_commit_head_alone_counts(
     write(root, {"src/demo_pkg/__init__.py": text})
     monkeypatch.setenv("SOURCE_COMMIT", git(root, "rev-parse", "HEAD"))
     folder = built(root, {"demo_pkg/__init__.py": text.encode()})
-    assert rules(refuse(folder)) == {"not-committed"}
+    make_sdist(folder, {"PKG-INFO": RENDERED, "src/demo_pkg/__init__.py": text.encode()})
+    said = refuse(folder)
+    assert rules(said) == {"not-committed"}
+    assert said.count("is in git") == len((WHEEL, SDIST))
 
 
 # --- dist/ ---------------------------------------------------------------------------------------
