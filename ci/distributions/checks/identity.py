@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from typing import TYPE_CHECKING
 
 from packaging.metadata import Metadata
@@ -146,12 +147,27 @@ def _differences(subject: Subject, parsed: Metadata) -> Iterator[str]:
 
 
 def entry_points(subject: Subject) -> Iterator[Finding]:
-    """The entry points of a wheel, scripts among them, are those of [project] in pyproject.toml."""
-    if not subject.is_wheel:
+    """The entry points, scripts among them, are those of [project] in pyproject.toml."""
+    if subject.is_wheel:
+        yield from _entry_points(subject, f"{subject.stem}.dist-info/entry_points.txt")
         return
-    member = f"{subject.stem}.dist-info/entry_points.txt"
+    for member in subject.archive.files:
+        if member.endswith(".egg-info/entry_points.txt"):  # setuptools obeys it in a build
+            yield from _entry_points(subject, member)
+
+
+def _entry_points(subject: Subject, member: str) -> Iterator[Finding]:
     text = subject.archive.files.get(member, b"").decode("utf-8", "replace")
-    parser = configparser.RawConfigParser(delimiters=("=",), strict=True)
+    for line in text.split("\n"):
+        if not (line.isprintable() and _ENTRY_LINE.fullmatch(line)):
+            yield subject.finding(
+                member,
+                "entry-points",
+                f"programs read its line {line!a} differently",
+                _ENTRY_REMEDY,
+            )
+            return
+    parser = configparser.RawConfigParser(delimiters=("=",), strict=True, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
     try:
         parser.read_string(text)
@@ -164,7 +180,8 @@ def entry_points(subject: Subject) -> Iterator[Finding]:
     wanted = _points(subject.project.entry_points)
     for group, name, value in sorted(found ^ wanted):
         if _DYNAMIC.get(group, "entry-points") not in subject.project.dynamic:
-            only = "pyproject.toml" if (group, name, value) in wanted else "the wheel"
+            kind = "the wheel" if subject.is_wheel else "the sdist"
+            only = "pyproject.toml" if (group, name, value) in wanted else kind
             yield subject.finding(
                 member,
                 "entry-points",
@@ -173,6 +190,9 @@ def entry_points(subject: Subject) -> Iterator[Finding]:
             )
 
 
+# A group, a point or nothing. Of comments, other line ends, indented lines and text behind a group
+# configparser, importlib.metadata and installers each make something else.
+_ENTRY_LINE = re.compile(r"\[[^\[\]]+\]|[^\s=\[#;][^=]*=.+|")
 _ENTRY_REMEDY = "declare scripts and entry points in [project] of pyproject.toml, nowhere else"
 _DYNAMIC = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
 

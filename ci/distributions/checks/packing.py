@@ -33,6 +33,8 @@ def safe_paths(subject: Subject) -> Iterator[Finding]:
             yield _unsafe(subject, member.name, found)
         if member.kind in {"link", "other"}:
             yield _unsafe(subject, member.name, "it is a link or a device, not a file")
+        if member.kind == "folder" and member.content:
+            yield _unsafe(subject, member.name, "it is a folder, and holds bytes of its own")
     for name, count in Counter(member.name.rstrip("/") for member in members).items():
         if count > 1:
             yield _unsafe(subject, name, f"it is there {count} times")

@@ -9,6 +9,7 @@ once more where they are published, so this module needs git and `packaging` onl
 from __future__ import annotations
 
 import configparser
+import io
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -153,7 +154,8 @@ def _adds_nothing(subject: Subject, content: bytes) -> bool:
     for text in (content, tracked):
         parser = configparser.RawConfigParser()
         try:
-            parser.read_string(text.decode("utf-8", "replace"))
+            # As setuptools reads it: a carriage return ends a line.
+            parser.read_file(io.StringIO(text.decode("utf-8", "replace"), newline=None))
         except configparser.Error:
             return False
         parsed.append({s: dict(parser.items(s)) for s in parser.sections() if s != "egg_info"})

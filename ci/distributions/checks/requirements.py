@@ -30,7 +30,10 @@ _PLATFORMS = (
     (("sys_platform", "win32"), ("platform_system", "Windows"), ("os_name", "nt")),
 )
 _IMPLEMENTATIONS = ("CPython", "PyPy")
+_MINOR = re.compile(r"\b3\.(\d{1,3})\b")
 _PLAIN = re.compile(r"\d+(\.\d+)*(\.\*)?")
+# One comparison of a marker, as packaging writes it, either way round.
+_COMPARISON = re.compile(r'("[^"]*"|\w+) (?:not in|in|[<>=!~]+) ("[^"]*"|\w+)')
 
 
 class _Need(NamedTuple):
@@ -52,8 +55,11 @@ def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]
     own = project.normalized_name
     for name in sorted({need.name for need in theirs} - {need.name for need in ours} - {own}):
         yield f"it requires {name}, and pyproject.toml does not"
+    for comparison in sorted(_untried(theirs) - _untried(ours)):
+        yield f"it has the condition {comparison}, and pyproject.toml does not"
     told = set()
-    for extra, environment in product(("", *project.extras), _environments(project)):
+    environments = _environments(project, [*ours, *theirs])
+    for extra, environment in product(("", *project.extras), environments):
         wanted = _required(own, ours, extra, environment)
         required = _required(own, theirs, extra, environment)
         for name in sorted(wanted.keys() | required.keys()):
@@ -81,9 +87,17 @@ def _need(requirement: Requirement, extra: str = "") -> _Need:
     )
 
 
-def _environments(project: Project) -> list[tuple[tuple[str, str], ...]]:
-    """Each Python that is tested, and those beside them, on each platform."""
+def _untried(needs: Iterable[_Need]) -> set[str]:
+    """The comparisons of markers whose outcome may differ in a place that isn't tried here."""
+    found = (match for need in needs for match in _COMPARISON.finditer(need.marker))
+    return {match[0] for match in found if not {"python_version", "extra"} & {match[1], match[2]}}
+
+
+def _environments(project: Project, needs: Iterable[_Need]) -> list[tuple[tuple[str, str], ...]]:
+    """Each Python that is tested, later ones of markers, those beside them, on each platform."""
     minors = {Version(version).minor for version in project.python_versions}
+    named = {int(text) for need in needs for text in _MINOR.findall(need.marker)}
+    minors |= {minor for minor in named if minor > min(minors)}
     beside = sorted({minor + step for minor in minors for step in (-1, 0, 1)})
     return [
         (

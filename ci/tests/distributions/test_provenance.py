@@ -173,6 +173,22 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
         {f"{INFO}/entry_points.txt": _ENTRIES + b"two = a:b\ntwo = evil:b\n"},
         {"entry-points"},
     ),
+    "an entry point behind a carriage return": (
+        {f"{INFO}/entry_points.txt": _ENTRIES + b"# x\r[pytest11]\revil = demo_pkg\n"},
+        {"entry-points"},
+    ),
+    "an entry point behind a form feed": (
+        {f"{INFO}/entry_points.txt": _ENTRIES + b"# x\x0c[pytest11]\x0cevil = demo_pkg\n"},
+        {"entry-points"},
+    ),
+    "an entry point that is a comment to some": (
+        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"; evil = demo_pkg\ndemo =")},
+        {"entry-points"},
+    ),
+    "an entry point behind its group": (
+        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"ns]", b"ns] evil = demo_pkg")},
+        {"entry-points"},
+    ),
     "no entry points": ({f"{INFO}/entry_points.txt": b""}, {"entry-points"}),
     "a dependency more": (
         {f"{INFO}/METADATA": _METADATA.replace(b"\n\n", b"\nRequires-Dist: evil\n\n")},
@@ -184,6 +200,14 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     ),
     "an older dependency": (
         {f"{INFO}/METADATA": _METADATA.replace(b"requests>=2", b"requests")},
+        {"metadata"},
+    ),
+    "another dependency on some machines": (
+        {
+            f"{INFO}/METADATA": _METADATA.replace(
+                b"\n\n", b"\nRequires-Dist: requests<1; platform_machine == 'aarch64'\n\n"
+            )
+        },
         {"metadata"},
     ),
     "an extra more": (
@@ -218,6 +242,7 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a record without lines": ({f"{INFO}/RECORD": b""}, {"record"}),
     "a path that leads out": ({"../evil.py": b""}, {"unsafe-member", "untracked"}),
     "an absolute path": ({"/evil.py": b""}, {"unsafe-member", "untracked"}),
+    "a folder with bytes": ({"demo_pkg/": b"evil"}, {"unsafe-member"}),
     "another case": ({"Demo_Pkg/__init__.py": b""}, {"unsafe-member", "untracked"}),
 }
 
@@ -398,6 +423,7 @@ def test_what_setuptools_makes_passes_under_setuptools_alone(
     ("name", "content"),
     [
         ("setup.cfg", b"[egg_info]\n[options.entry_points]\nconsole_scripts = pip = evil\n"),
+        ("setup.cfg", b"# \r[options]\rsetup_requires = evil\r\n[egg_info]\ntag_date = 0\n"),
         ("setup.cfg", b"no section\n"),
         ("src/demo_pkg.egg-info/PKG-INFO", b"other"),
         ("src/demo_pkg.egg-info/evil.py", b""),
@@ -410,6 +436,18 @@ def test_what_setuptools_would_not_make_is_named(
     under = replace(project, build_backend="setuptools.build_meta")
     sdist = sdist_of(project, tmp_path, {**SETUPTOOLS, name: content})
     assert [member for member, _ in found(provenance.committed, under, sdist)] == [name]
+
+
+def test_the_entry_points_that_setuptools_puts_into_an_sdist_are_those_of_pyproject(
+    project: Project, tmp_path: Path
+) -> None:
+    under = replace(project, build_backend="setuptools.build_meta")
+    name = "src/demo_pkg.egg-info/entry_points.txt"
+    sdist = sdist_of(project, tmp_path, {**SETUPTOOLS, name: _ENTRIES})
+    assert found(provenance.provenance, under, sdist) == []
+    more = _ENTRIES + b"[distutils.commands]\nbuild_py = evil:Build\n"
+    sdist = sdist_of(project, tmp_path, {**SETUPTOOLS, name: more})
+    assert found(provenance.provenance, under, sdist) == [(name, "entry-points")]
 
 
 def test_setuptools_may_add_its_section_to_the_setup_cfg_that_git_has(tmp_path: Path) -> None:
