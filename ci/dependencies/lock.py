@@ -172,8 +172,10 @@ def odd_lines(text: str) -> Iterator[str]:
 
 def _logical_lines(text: str) -> Iterator[str]:
     """Each line with those that it goes on with, as installers read them; comments left out."""
-    for line in re.sub(r"\\\n", " ", text).splitlines():
-        if line.strip() and not line.lstrip().startswith("#"):
+    # A comment ends with its line, also where that ends in a backslash.
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        if line.strip():
             yield " ".join(line.split())
 
 

@@ -137,6 +137,7 @@ ODD = {
     "several versions": (f"evil==1,!=2 {HASH}\n", "has 'evil==1,!=2"),
     "any version": (f"evil==1.* {HASH}\n", "has 'evil==1.*"),
     "the very text": (f"evil===1 {HASH}\n", "has 'evil===1"),
+    "an option behind a comment": ("# via \\\n--pre\n", "has '--pre'"),
     "an option behind": (f"evil==1 {HASH} --config-settings=a=b\n", "has 'evil==1"),
     "a comment behind": (f"evil==1 {HASH} # fine\n", "has 'evil==1"),
     "a line that goes on": (f"evil==1 \\\n    {HASH} \\\n-e .\n", "has 'evil==1"),
