@@ -24,7 +24,7 @@ from keyring.errors import NoKeyringError
 from twine.auth import TOKEN_USERNAME
 
 from ci.errors import UserError
-from ci.index.urls import check_encrypted
+from ci.index.urls import check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -87,17 +87,21 @@ def _check_name(variable: str, value: str) -> None:
     """Refuse what is no name but a token, without showing it: names are printed."""
     if not value.strip():
         raise UserError("empty-variable", f"{variable} is {value!r}", "set it, or unset it")
-    if _TOKEN.search(value):
-        raise UserError(
-            "token-as-name",
-            f"{variable} holds what looks like a token; it is not shown",
-            "put it into TWINE_PASSWORD or into the secret; revoke it if others could see it",
-        )
+    _check_no_token(variable, value)
     if variable == "PYPI_SECRET_ID" and not _SECRET_ID.fullmatch(value):
         raise UserError(
             "secret-id",
             f"{variable} is neither the name nor the ARN of a secret; it is not shown",
             "name the secret, not what is in it",
+        )
+
+
+def _check_no_token(name: str, value: str) -> None:
+    if _TOKEN.search(value):
+        raise UserError(
+            "token-as-name",
+            f"{name} holds what looks like a token; it is not shown",
+            "put it where the password belongs; revoke it if others could see it",
         )
 
 
@@ -108,7 +112,7 @@ def read_secret(secret_id: str) -> Credentials:
     """
     try:
         client = boto3.Session().client("secretsmanager", config=_CONFIG)
-        check_encrypted(client.meta.endpoint_url, f"the endpoint {client.meta.endpoint_url}")
+        check_url(client.meta.endpoint_url, "AWS's endpoint", "log in to AWS instead")
         answer: Mapping[str, Any] = client.get_secret_value(SecretId=secret_id)
     except ClientError as error:
         raise refusal(secret_id, error) from None
@@ -209,6 +213,7 @@ def _username(repository: Repository, given: str | None) -> str:
 def _from_files(repository: Repository, given: str | None) -> Credentials:
     """From .pypirc or keyring, which twine would look up in the same way, and then ask for them."""
     username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
+    _check_no_token("the user name in .pypirc", username or "")
     if username and repository.password:
         return Credentials(username, repository.password, ".pypirc")
     found = _from_keyring(repository.upload_url, username)
@@ -243,6 +248,7 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
 
 def _check(credentials: Credentials) -> None:
     """Refuse what no index can accept, without showing it."""
+    _check_no_token(f"the user name from {credentials.source}", credentials.username)
     for what, value in (("user name", credentials.username), ("password", credentials.password)):
         if not value.strip():
             raise UserError(

@@ -129,6 +129,7 @@ def test_the_secret_is_read_and_not_shown(secrets: SecretsManagerClient) -> None
         (f'{{"username": "__token__", "password": "{TOKEN}\\u2026"}}', "credentials-characters"),
         (f'{{"username": "__token__", "password": "{TOKEN}\\n{TOKEN}"}}', "credentials-characters"),
         ('{"username": "__token__", "password": "hunter2"}', "not-a-token"),
+        (f'{{"username": "{TOKEN}", "password": "__token__"}}', "token-as-name"),
     ],
 )
 def test_each_way_in_which_the_secret_can_be_wrong_has_its_message(
@@ -214,6 +215,14 @@ def test_a_secret_is_asked_for_over_https(aws: pytest.MonkeyPatch, name: str) ->
     with pytest.raises(UserError, match=r"http://secrets\.invalid is not HTTPS") as caught:
         read_secret("thing/pypi")
     assert code_of(caught.value) == "url-not-encrypted"
+
+
+def test_a_password_in_the_endpoint_is_refused_and_not_shown(aws: pytest.MonkeyPatch) -> None:
+    aws.setenv("AWS_ENDPOINT_URL", "http://me:hunter2@127.0.0.1:9")
+    with pytest.raises(UserError) as caught:
+        read_secret("thing/pypi")
+    assert code_of(caught.value) == "url-with-password"
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_environment_wins_and_is_left_without_them() -> None:
@@ -332,6 +341,29 @@ def test_a_token_in_place_of_a_name_is_refused_and_not_shown(name: str) -> None:
             find_credentials(ELSEWHERE, given, environ)
         assert code_of(caught.value) == "token-as-name"
         assert name not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["x", None])
+def test_a_token_in_place_of_pypirc_s_user_is_refused_and_not_shown(
+    keyring_of: Callable[..., None], password: str | None
+) -> None:
+    keyring_of()
+    repository = Repository(ELSEWHERE.upload_url, (), username=TOKEN, password=password)
+    for given in ("x", None):
+        with pytest.raises(UserError) as caught:
+            find_credentials(repository, (None, given), {})
+        assert code_of(caught.value) == "token-as-name"
+        assert TOKEN not in str(caught.value)
+
+
+def test_a_token_in_place_of_keyring_s_user_is_refused_and_not_shown(
+    keyring_of: Callable[..., None],
+) -> None:
+    keyring_of((ELSEWHERE.upload_url, TOKEN, "x"))
+    with pytest.raises(UserError) as caught:
+        find_credentials(ELSEWHERE, (None, None), {})
+    assert code_of(caught.value) == "token-as-name"
+    assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", " "])
