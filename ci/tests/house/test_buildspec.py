@@ -232,6 +232,28 @@ def test_nothing_of_a_commit_that_was_not_merged_is_run(
     assert git(build.source, "rev-parse", "HEAD") == before
 
 
+def test_a_tag_does_not_pass_for_a_release_branch_that_is_not_there(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "unmerged")
+    git(one.source, "tag", "refs/remotes/origin/gone", given)
+    passed, printed = one.run(spec, SOURCE_COMMIT=given, RELEASE_BRANCH="gone")
+    assert not passed
+    assert "error[commit-unmerged]: " in printed
+    assert one.ran == []
+
+
+def test_a_commit_that_is_replaced_in_the_clone_is_taken_as_it_was_pushed(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    given = git(origin, "rev-parse", "unmerged")
+    git(one.source, "replace", "--graft", "origin/main^0", given)
+    passed, printed = one.run(spec, SOURCE_COMMIT=given, RELEASE_BRANCH="main")
+    assert not passed
+    assert "error[commit-unmerged]: " in printed
+    assert one.ran == []
+
+
 @pytest.fixture
 def one(tmp_path: Path, origin: Path) -> Build:
     return Build(tmp_path, origin)
