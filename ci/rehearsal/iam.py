@@ -59,6 +59,11 @@ def statements(template: Template, role_arn: str) -> list[Statement]:
     role = roles[logical_id]
     managed = [str(arn) for arn in role.get("ManagedPolicyArns", [])]
     documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+    documents += [
+        policy["PolicyDocument"]
+        for policy in template.resources("AWS::IAM::RolePolicy").values()
+        if policy["RoleName"] == template.name(logical_id)
+    ]
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
         documents += [
             policy["PolicyDocument"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.errors import UserError
 from ci.rehearsal.buildspec import read_buildspec
-from ci.rehearsal.iam import granted
+from ci.rehearsal.iam import granted, statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 # They run on the Python of the pipeline's tools; tests run on the package's.
 _TOOL_SESSIONS = {"build", "publish", "verify"}
 _PROJECT = "AWS::CodeBuild::Project"
+# Whoever may do one of these to the publisher's role, its project or its secret can do all it can.
+_ROLE_RIGHTS = ("PassRole", "PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy")
+_PROJECT_RIGHTS = ("StartBuildBatch", "RetryBuild", "RetryBuildBatch", "UpdateProject")
 # Whoever is in these has rights that no role's statements show.
 _ELSEWHERE = (
-    *("AWS::IAM::User", "AWS::IAM::Group", "AWS::IAM::UserPolicy"),
+    *("AWS::IAM::User", "AWS::IAM::UserPolicy", "AWS::IAM::Group", "AWS::IAM::GroupPolicy"),
     "AWS::SecretsManager::ResourcePolicy",
 )
 
@@ -34,6 +37,7 @@ def inspect_template(template: Template, checkout: Path) -> None:
     """
     _check_other_principals(template)
     for project in template.resources(_PROJECT).values():
+        _check_no_secret_variable(project)
         secret = _variables(project).get("PYPI_SECRET_ID")
         if secret:
             _check_secret(template, project, secret)
@@ -43,6 +47,13 @@ def inspect_template(template: Template, checkout: Path) -> None:
 def _variables(project: dict[str, Any]) -> dict[str, str]:
     found = project["Environment"].get("EnvironmentVariables", [])
     return {variable["Name"]: variable["Value"] for variable in found}
+
+
+def _check_no_secret_variable(project: dict[str, Any]) -> None:
+    """Check that CodeBuild puts no secret into the environment, where every program finds it."""
+    for variable in project["Environment"].get("EnvironmentVariables", []):
+        if variable.get("Type", "PLAINTEXT") != "PLAINTEXT":
+            raise _granted(f"{project['Name']} gets {variable['Name']} from {variable['Type']}")
 
 
 def _check_other_principals(template: Template) -> None:
@@ -69,14 +80,18 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     if users != [project["Name"]]:
         raise _granted(f"the role {owner} is that of {' and '.join(users)}")
     where = f"{template.region}:{template.account}"
-    # A secret's ARN ends in six characters of Secrets Manager's choice.
-    arn = f"arn:aws:secretsmanager:{where}:secret:{secret}-AbCdEf"
-    others = granted(template, "secretsmanager:GetSecretValue", arn) - {owner}
-    if others:
-        raise _granted(f"{', '.join(sorted(others))} may read {secret}")
-    starters = granted(
-        template, "codebuild:StartBuild", f"arn:aws:codebuild:{where}:project/{project['Name']}"
-    )
+    for arn in _secret_arns(template, secret):
+        others = granted(template, "secretsmanager:GetSecretValue", arn) - {owner}
+        if others:
+            raise _granted(f"{', '.join(sorted(others))} may read {secret}")
+        _check_nobody(template, "secretsmanager:PutResourcePolicy", arn)
+    _check_trust(template, project["ServiceRole"])
+    for right in _ROLE_RIGHTS:
+        _check_nobody(template, f"iam:{right}", project["ServiceRole"])
+    name = f"arn:aws:codebuild:{where}:project/{project['Name']}"
+    for right in _PROJECT_RIGHTS:
+        _check_nobody(template, f"codebuild:{right}", name)
+    starters = granted(template, "codebuild:StartBuild", name)
     pipelines = {
         pipeline["RoleArn"].partition(":role/")[2]
         for pipeline in template.resources("AWS::CodePipeline::Pipeline").values()
@@ -85,6 +100,42 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     if starters - pipelines:
         found = ", ".join(sorted(starters - pipelines))
         raise _granted(f"{found} may start {project['Name']} with a buildspec of its own")
+
+
+def _secret_arns(template: Template, secret: str) -> list[str]:
+    """ARNs that a secret of that name may have: one for each ending that a policy could mean.
+
+    A secret's ARN ends in six characters of Secrets Manager's choice.
+    """
+    if secret.startswith("arn:"):
+        return [secret]
+    endings = {"AbCdEf"}
+    for name in template.resources("AWS::IAM::Role"):
+        for statement in statements(template, template.arn(name)):
+            resources = statement.get("Resource", [])
+            for text in [resources] if isinstance(resources, str) else resources:
+                ending = str(text).rpartition("-")[2].replace("?", "A")
+                filler = "A" * max(0, 7 - len(ending))
+                endings.add(f"{ending.replace('*', filler, 1).replace('*', '')}AbCdEf"[:6])
+    where = f"{template.region}:{template.account}"
+    base = f"arn:aws:secretsmanager:{where}:secret:{secret}"
+    return [f"{base}-{ending}" for ending in sorted(endings)]
+
+
+def _check_trust(template: Template, arn: str) -> None:
+    """Check that nobody but CodeBuild takes on the publisher's role."""
+    for name, role in template.resources("AWS::IAM::Role").items():
+        if template.arn(name) != arn:
+            continue
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            if statement.get("Principal") != {"Service": "codebuild.amazonaws.com"}:
+                raise _granted(f"others than CodeBuild may take on the role {template.name(name)}")
+
+
+def _check_nobody(template: Template, action: str, resource: str) -> None:
+    found = granted(template, action, resource)
+    if found:
+        raise _granted(f"{', '.join(sorted(found))} may {action} on {resource}")
 
 
 def _granted(found: str) -> UserError:

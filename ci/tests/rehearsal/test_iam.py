@@ -79,6 +79,13 @@ def test_policies_inside_the_role_count() -> None:
     assert allowed(Policies=[{"PolicyDocument": {"Statement": [statement()]}}])
 
 
+def test_a_policy_that_names_its_role_counts() -> None:
+    found = template()
+    policy = {"RoleName": {"Ref": "R"}, "PolicyDocument": {"Statement": [statement()]}}
+    found.document["Resources"]["Q"] = {"Type": "AWS::IAM::RolePolicy", "Properties": policy}
+    assert granted(found, READ, SECRET) == {"R"}
+
+
 def test_a_policy_that_is_not_in_the_template_is_named() -> None:
     with pytest.raises(UserError, match="rehearsal-managed-policy"):
         allowed(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])

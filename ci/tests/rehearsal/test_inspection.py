@@ -79,8 +79,14 @@ def test_staging_and_nights_pass_and_staging_reads_its_own_secret_only(checkout:
         {**READ, "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "NotAction": "s3:*", "Resource": "*"},
         {**READ, "Resource": SECRET.replace("toy/pypi", "*")},
+        {**READ, "Resource": SECRET.replace("??????", "x7Yz09")},
+        {**READ, "Resource": SECRET.replace("??????", "x7*")},
+        {**READ, "Action": "secretsmanager:PutResourcePolicy"},
     ],
-    ids=["plainly", "on a condition", "everything", "all but something", "every secret"],
+    ids=[
+        *("plainly", "on a condition", "everything", "all but something", "every secret"),
+        *("by its whole ARN", "by a part of its ARN", "the granting of it"),
+    ],
 )
 @pytest.mark.parametrize("role", ["Release", "Build", "Verify", "Pr", "Releases", "CommentEvents"])
 def test_another_role_that_is_granted_the_secret_is_named(
@@ -119,7 +125,42 @@ def test_another_role_that_may_start_the_publisher_is_named(
     assert code(resources, checkout) == "rehearsal-granted"
 
 
-@pytest.mark.parametrize("kind", ["AWS::IAM::User", "AWS::SecretsManager::ResourcePolicy"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("codebuild:StartBuildBatch", "codebuild:UpdateProject", "codebuild:RetryBuild"),
+        *("iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
+    ],
+)
+def test_another_role_that_may_take_the_publisher_over_is_named(
+    resources: dict[str, Any], checkout: Path, action: str
+) -> None:
+    grant(resources, "Releases", {"Effect": "Allow", "Action": action, "Resource": "*"})
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+@pytest.mark.parametrize(
+    "principal", [{"Service": "ec2.amazonaws.com"}, {"AWS": {"Fn::GetAtt": ["VerifyRole", "Arn"]}}]
+)
+def test_others_than_codebuild_who_may_take_on_the_publisher_s_role_are_named(
+    resources: dict[str, Any], checkout: Path, principal: dict[str, Any]
+) -> None:
+    trust = resources["PublishRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    trust.append({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+def test_a_secret_in_the_environment_is_named(resources: dict[str, Any], checkout: Path) -> None:
+    variables(resources, "Publish").append(
+        {"Name": "TWINE_PASSWORD", "Type": "SECRETS_MANAGER", "Value": "toy/pypi:password"}
+    )
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["AWS::IAM::User", "AWS::IAM::GroupPolicy", "AWS::SecretsManager::ResourcePolicy"],
+)
 def test_a_right_outside_of_roles_is_named(
     resources: dict[str, Any], checkout: Path, kind: str
 ) -> None:

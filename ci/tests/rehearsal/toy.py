@@ -250,8 +250,11 @@ def _store(keys: str = "") -> dict[str, Any]:
 
 def _role(name: str, *statements: dict[str, Any]) -> dict[str, Any]:
     policy = {"PolicyDocument": {"Statement": list(statements)}, "Roles": [{"Ref": f"{name}Role"}]}
+    service = {"Service": "codebuild.amazonaws.com"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": service}
+    properties = {"AssumeRolePolicyDocument": {"Statement": [trust]}}
     return {
-        f"{name}Role": {"Type": "AWS::IAM::Role"},
+        f"{name}Role": {"Type": "AWS::IAM::Role", "Properties": properties},
         f"{name}Policy": {"Type": "AWS::IAM::Policy", "Properties": policy},
     }
 
