@@ -15,6 +15,7 @@ import sys
 import warnings
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
@@ -224,6 +225,17 @@ def test_what_ordinary_python_takes_is_left_alone_by_publish(
 
 
 @pytest.mark.slow
+def test_an_extension_module_does_not_take_the_place_of_a_source(hostile: Hostile) -> None:
+    (hostile.root / f"ci/errors{EXTENSION_SUFFIXES[0]}").touch()
+    ordinary = [sys.executable, "-c", "import ci.errors"]
+    ours = [sys.executable, "-I", "ci/run.py", "checkout.commit"]
+    ended = [
+        subprocess.run(command, cwd=hostile.root, capture_output=True, check=False).returncode
+        for command in (ordinary, ours)
+    ]
+    assert ended == [1, 0]
+
+
 def test_keyring_is_asked_without_the_backends_of_the_checkout(hostile: Hostile) -> None:
     a_keyring_backend(hostile)
     hostile.environment.update(TWINE_PASSWORD=None, PYTHON_KEYRING_BACKEND=None)
