@@ -127,7 +127,7 @@ def test_the_source_is_the_branch_s_head(run: Run, repository: Path) -> None:
 
 def test_a_zip_has_files_only(run: Run, releases: dict[str, Any]) -> None:
     del releases["Stages"][0]["Actions"][0]["Configuration"]["OutputArtifactFormat"]
-    files = ["cdk", "noxfile.py", "pyproject.toml", "src", "tests"]
+    files = ["CHANGELOG.md", "cdk", "noxfile.py", "pyproject.toml", "src", "tests"]
     assert said(run("ls -A"), "Check") == files
 
 

@@ -112,6 +112,7 @@ def make_toy(folder: Path, document: dict[str, Any] | None = None) -> Path:
     """A git repository with the toy package, its pipeline, and an app that makes `document`."""
     files = {
         "pyproject.toml": _PYPROJECT,
+        "CHANGELOG.md": "# Changelog\n",
         "src/toy/__init__.py": "",
         "tests/test_toy.py": "",
         "noxfile.py": _NOXFILE,
