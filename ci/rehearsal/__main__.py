@@ -102,6 +102,9 @@ def _pull_request(rehearsal: Rehearsal, report: Report) -> None:
 
 
 def _night(rehearsal: Rehearsal, report: Report) -> None:
+    """Play a nightly run, which verifies the newest release: so a release comes first."""
+    outcome.check_release(rehearsal, plays.play_release(rehearsal))
+    rehearsal.secrets.requests.clear()
     execution = plays.play_night(rehearsal)
     _end(rehearsal, report, execution)
     outcome.check_night(rehearsal, execution)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.processes import Processes
 
-# How a laptop reaches its package index. Names that begin so may go into a build.
+# How a laptop reaches its package index and its advisories. Names that begin so may go into a build.
 _REACH = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -28,7 +28,7 @@ _REACH = (
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_CONFIG_FILE", "UV_HTTP_TIMEOUT"),
     *("UV_NATIVE_TLS", "UV_SYSTEM_CERTS", "UV_OFFLINE", "UV_CACHE_DIR"),
     *("UV_PYTHON_DOWNLOADS", "UV_PYTHON_INSTALL_MIRROR"),
-    "JSII_RUNTIME_PACKAGE_CACHE",
+    *("AUDIT_URL", "JSII_RUNTIME_PACKAGE_CACHE"),
 )
 
 

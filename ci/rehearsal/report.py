@@ -86,14 +86,12 @@ class Report:
 
     def table(self, steps: Iterable[Step]) -> None:
         """Show all steps at a glance."""
-        table = Table("stage", "action", "project", "session", "seconds", "outcome")
-        table.columns[4].justify = "right"
+        table = Table("action", "project", "session", "seconds", "outcome")
+        table.columns[3].justify = "right"
         for step in steps:
             outcome = "[red]failed[/]" if step.failure else "[green]ok[/]"
             seconds = f"{step.seconds or 0:.1f}"
-            table.add_row(
-                step.stage, step.action, step.project or "-", step.session or "-", seconds, outcome
-            )
+            table.add_row(step.name, step.project or "-", step.session or "-", seconds, outcome)
         self.print(table)
 
     def files(self, files: Mapping[str, str], where: str) -> None:

@@ -117,7 +117,7 @@ def test_the_end_is_a_table_and_may_be_a_picture(
     steps = [failed(""), Step("Verify", "Verify", seconds=1.0)]
     report.table(steps)
     report.files({"toy.whl": "abc"}, "here")
-    assert "│ Build  │ Check  │ toy     │ -       │     2.0 │ failed  │" in text.getvalue()
+    assert "│ Build/Check │ toy     │ -       │     2.0 │ failed  │" in text.getvalue()
     assert "installed from here\n  toy.whl\n    sha256 abc\n" in text.getvalue()
     report.save_picture(tmp_path / "end.svg")
     assert "toy.whl" in (tmp_path / "end.svg").read_text(encoding="utf-8")
