@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.processes import Processes
 
-# How a laptop reaches its package index and its advisories. Names that begin so may go into a build.
+# How a laptop reaches its package index and advisories. Names that begin so may go into a build.
 _REACH = (
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
