@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with ending_with_parent(), Progress(console, last) as progress:
         report = Report(console, progress)
         _announce(report, root, last.total if last else _USUAL_SECONDS[arguments.play])
+        report.say("setting up the stack, a repository, an index and a Secrets Manager")
         try:
             with (
                 scratch(report.say, keep=arguments.keep) as space,

@@ -96,10 +96,16 @@ class Progress:
                     self._against(time.monotonic() - watched.began, name),
                     ", ".join(at_work) or "preparing",
                 )
-            total = self.last.total if self.last else 0
-            bar = [ProgressBar(total, min(self.seconds, total), width=40)] if total else []
-            now = Text(f"{in_words(self.seconds)}{f' of about {in_words(total)}' if total else ''}")
-            return Group(table, *bar, now)
+            if not self._watched and not self._ended:
+                table.add_row("setting up")
+            whole = Table.grid(padding=(0, 2))
+            if self.last:
+                total = self.last.total
+                bar = ProgressBar(total, min(self.seconds, total), width=40)
+                whole.add_row(bar, f"{in_words(self.seconds)} of about {in_words(total)}")
+            else:
+                whole.add_row(in_words(self.seconds))
+            return Group(table, whole)
 
     def _against(self, seconds: float, name: str) -> str:
         last = self.last.steps.get(name) if self.last else None

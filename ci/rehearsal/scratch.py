@@ -64,7 +64,7 @@ def _empty(folder: Path, kept: Path | None, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
     while any(part.exists() for part in parts):
         if time.monotonic() > deadline:
-            say(f"{folder} is being removed in the background")
+            say(f"{'the rest of ' if kept else ''}{folder} is being removed in the background")
             return
         time.sleep(_WAIT_SECONDS / 50)
 

@@ -50,7 +50,7 @@ def test_a_terminal_shows_each_step_with_its_sessions_and_the_last_run(step: Ste
 
 def test_without_a_last_run_it_shows_the_time_alone(step: Step) -> None:
     progress = Progress(Console(file=io.StringIO(), force_terminal=True), None)
-    assert shown(progress).split() == ["0", "s"]
+    assert shown(progress).split() == ["setting", "up", "0", "s"]
     assert step.log
     step.log.write_text("")
     progress.step(step)
