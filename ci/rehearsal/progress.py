@@ -105,7 +105,7 @@ class Progress:
                 whole.add_row(bar, f"{in_words(self.seconds)} of about {in_words(total)}")
             else:
                 whole.add_row(in_words(self.seconds))
-            return Group(table, whole)
+            return Group(table, whole) if table.row_count else whole
 
     def _against(self, seconds: float, name: str) -> str:
         last = self.last.steps.get(name) if self.last else None
