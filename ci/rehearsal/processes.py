@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Every process of a container has this variable: the shell, and all that came of it.
 _MARK = "CODEBUILD_BUILD_ID"
 _PAUSE = 0.3
+_BREATH = 0.01  # until a process that was killed has ended
 
 
 class Processes:
@@ -71,7 +73,7 @@ class Processes:
             for process in found:
                 with suppress(psutil.Error):
                     process.kill()
-            psutil.wait_procs(found, timeout=1)
+            time.sleep(_BREATH)
 
 
 def _marked(build: str) -> list[psutil.Process]:
