@@ -1,0 +1,123 @@
+"""What a rehearsal is made of."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ci.errors import UserError
+from ci.rehearsal.cloudformation import Template
+from ci.rehearsal.rehearsal import (
+    Rehearsal,
+    release_version,
+    secrets,
+    token,
+    with_index,
+    with_indexes,
+    with_variables,
+)
+from ci.rehearsal.servers import IndexServer, PackageIndex
+from ci.tests.rehearsal.toy import add_staging, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OTHER = PackageIndex("http://other/", "http://other/+simple/", "me", "mine")
+
+
+def test_it_knows_what_the_template_and_the_checkout_say(still: Rehearsal) -> None:
+    assert (still.repository, still.branch, still.secret) == ("toy", "main", "toy/pypi")
+    assert (still.project.name, still.tag) == ("toy", "v1.0")
+
+
+def test_each_publisher_has_a_secret_for_its_repository() -> None:
+    document = template()
+    add_staging(document)
+    assert secrets(Template(document)) == {"": "toy/pypi", "testpypi": "toy/testpypi"}
+
+
+def test_a_stack_without_a_publisher_is_named() -> None:
+    document = template()
+    del document["Resources"]["Publish"]
+    with pytest.raises(UserError, match="rehearsal-secret"):
+        secrets(Template(document))
+
+
+def test_an_index_takes_the_place_of_a_repository(
+    still: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_INDEX", "http://mirror/")
+    led = with_index(still, OTHER)
+    assert led.account.indexes == {
+        "": {
+            "TWINE_REPOSITORY_URL": "http://other/",
+            "UV_INDEX": "http://other/+simple/ http://mirror/",
+        }
+    }
+    staged = with_index(still, OTHER, "testpypi")
+    assert (staged.index, staged.staging) == (still.index, OTHER)
+    assert set(staged.account.indexes) == {"testpypi"}
+
+
+def test_empty_indexes_come_with_secrets_that_hold_their_tokens(
+    still: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: dict[str, str | None] = {}
+    add_staging(still.account.template.document)
+
+    def add_index(_: IndexServer, name: str, *, username: str, password: str) -> PackageIndex:
+        return PackageIndex(f"http://{name}/", f"http://{name}/+simple/", username, password)
+
+    def store(url: str, region: str, name: str, text: str | None) -> None:
+        assert (url, region) == (still.aws.url, "eu-west-1")
+        stored[name] = text
+
+    monkeypatch.setattr(IndexServer, "add_index", add_index)
+    monkeypatch.setattr("ci.rehearsal.rehearsal.store_secret", store)
+    made = with_indexes(still, "row")
+    assert made.staging
+    assert (made.index.upload_url, made.staging.upload_url) == (
+        "http://row/",
+        "http://row-testpypi/",
+    )
+    assert stored == {"toy/pypi": token(made.index), "toy/testpypi": token(made.staging)}
+    assert json.loads(token(OTHER)) == {"username": "me", "password": "mine"}
+    assert made.index.password != made.staging.password
+
+
+def test_more_variables_join_those_that_are_there(still: Rehearsal) -> None:
+    more = with_variables(with_variables(still, {"A": "1"}), {"B": "2"})
+    assert more.account.variables == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("1.2.0", "1.2.0"),
+        ("1.2.0rc1", "1.2.0rc1"),
+        ("1.3.0.dev4+gabc1234", "1.3.0"),
+        ("1.3.0.post1.dev2", "1.3.0"),
+        ("1.2.0+local", "1.2.0"),
+    ],
+)
+def test_a_version_between_two_tags_is_released_as_the_next_one(
+    tmp_path: Path, said: str, version: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\nversion = "{said}"\n')
+    assert release_version(tmp_path) == version
+
+
+def test_the_build_backend_says_the_version_that_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndynamic = ["version"]\n')
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\ncase "$*" in *" distributions.version") echo 2.0.dev1;; esac\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr("uv.find_uv_bin", lambda: str(uv))
+    assert release_version(tmp_path) == "2.0"
+    uv.write_text("#!/bin/sh\necho no backend >&2; exit 1\n")
+    with pytest.raises(UserError, match=r"no backend.*rehearsal-version"):
+        release_version(tmp_path)
