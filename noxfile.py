@@ -233,7 +233,7 @@ if HOME_OF_PIPELINE:
     def ci_tests(session: nox.Session) -> None:
         """Test ci/, without the slow tests; arguments go to pytest."""
         install(session, "ci-tests")
-        selected = session.posargs or ["ci/tests"]
+        selected = session.posargs or ["ci/tests", f"--numprocesses={WORKERS}"]
         pytest(session, "-m", "not slow", *selected)
 
     @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
@@ -257,7 +257,7 @@ if HOME_OF_PIPELINE:
     def ci_typecheck(session: nox.Session) -> None:
         """Check the types of the pipeline: noxfile.py, ci/ and cdk/."""
         install(session, "ci-typecheck")
-        session.run("mypy", "--python-version", TOOLS_PYTHON, "noxfile.py", "ci", "cdk")
+        session.run("mypy", "--config-file=ci/tests/mypy.ini")
 
     @nox.session(python=TOOLS_PYTHON, default=False)
     def cdk_tests(session: nox.Session) -> None:

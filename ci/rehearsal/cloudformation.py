@@ -8,7 +8,7 @@ is its path in the CDK app.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ci.errors import UserError
@@ -33,19 +33,24 @@ _REFERS_BY_ARN = {
 
 @dataclass(frozen=True)
 class Template:
-    """A template and where it would be deployed."""
+    """A template and where it would be deployed. It is read once: a change of it is another one."""
 
     document: dict[str, Any]
     region: str = "us-west-2"
     account: str = "123456789012"
+    _resolved: dict[str, dict[str, dict[str, Any]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resolved properties of each resource of that type, by logical id."""
-        return {
-            name: self.resolve(resource.get("Properties", {}))
-            for name, resource in self.document["Resources"].items()
-            if resource["Type"] == kind
-        }
+        if kind not in self._resolved:
+            self._resolved[kind] = {
+                name: self.resolve(resource.get("Properties", {}))
+                for name, resource in self.document["Resources"].items()
+                if resource["Type"] == kind
+            }
+        return self._resolved[kind]
 
     def by_path(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resolved properties of each resource of that type, by its path in the CDK app."""

@@ -41,6 +41,30 @@ TALLY = pytest.StashKey[Tally]()
 
 _REDIRECTING = ("AWS_", "BUILD_", "CHECK_", "DIST_", "PIP_", "PUBLISH_", "PYPI_", "TWINE_", "UV_")
 _number = itertools.count(1)
+_GIT_CONFIG = """\
+[user]
+name = Test
+email = test@example.invalid
+[core]
+fsync = none
+[maintenance]
+auto = false
+[gc]
+auto = 0
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _git_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Git reads none of this machine's settings, and does nothing that only a real one needs."""
+    folder = tmp_path_factory.mktemp("git")
+    config = folder / "gitconfig"
+    config.write_text(_GIT_CONFIG, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(config))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "true")
+        patch.setenv("GIT_TEMPLATE_DIR", str(folder / "none"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
+import functools
 import hashlib
 import io
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.distributions.manifest import write_manifest
@@ -16,7 +20,6 @@ from ci.distributions.normalize import normalize_sdist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 STEM = "demo_pkg-1.2.0"
 # Put together here, so that no scanner takes this file for a leak.
@@ -47,19 +50,6 @@ build-backend = "setuptools.build_meta"
 version = { attr = "demo_pkg.__version__" }
 """,
 }
-_GIT_CONFIG = """\
-[user]
-name = Demo
-email = demo@example.invalid
-[commit]
-gpgSign = false
-[tag]
-gpgSign = false
-[core]
-autocrlf = false
-excludesFile =
-hooksPath =
-"""
 _PROJECT = """\
 [project]
 name = "demo-pkg"
@@ -91,16 +81,18 @@ def make_package(
 
     `system` is the part of pyproject.toml for another backend; `more` is appended to that file.
     """
-    write(
-        root,
-        {
-            "pyproject.toml": (system or _BUILD[backend]) + _PROJECT + more,
-            **FILES,
-        },
-    )
+    made = _package_once((system or _BUILD[backend]) + _PROJECT + more)
+    shutil.copytree(made, root, symlinks=True, dirs_exist_ok=True)
+    return root
+
+
+@functools.cache
+def _package_once(pyproject: str) -> Path:
+    """That package in a folder that lasts as long as the tests: a copy is faster than git."""
+    root = Path(tempfile.mkdtemp(prefix="sample-package-"))
+    atexit.register(shutil.rmtree, root)
+    write(root, {"pyproject.toml": pyproject, **FILES})
     git(root, "init", "--quiet", "--initial-branch=main")
-    with (root / ".git/config").open("a", encoding="utf-8") as config:
-        config.write(_GIT_CONFIG)  # one write instead of seven runs of git
     commit(root)
     return root
 

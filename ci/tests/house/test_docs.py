@@ -227,8 +227,9 @@ def codes_given() -> Iterator[str]:
         if "tests" in path.relative_to(ROOT).parts:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            passed_on = ast.unparse(node).startswith("Finding(self.archive.path.name, member, rule")
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in WHERE and not passed_on:
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) not in WHERE:
+                continue
+            if not ast.unparse(node).startswith("Finding(self.archive.path.name, member, rule"):
                 argument = node.args[WHERE[ast.unparse(node.func)]]
                 assert isinstance(argument, ast.Constant), f"{path}: {ast.unparse(node)}"
                 yield str(argument.value)

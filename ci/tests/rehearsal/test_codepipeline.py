@@ -178,9 +178,10 @@ def test_an_output_artifact_of_which_nothing_was_built_fails_its_action(
     spec = json.loads(project["BuildSpec"])
     del spec["artifacts"]
     project["BuildSpec"] = json.dumps(spec)
+    changed = replace(account, template=Template(document))
     given = [{"name": name, "value": "x"} for name in ("SOURCE_COMMIT", "RELEASE_TAG")]
-    execution = start(account.template, {"name": "Releases", "variables": given})
-    play(execution, account)
+    execution = start(changed.template, {"name": "Releases", "variables": given})
+    play(execution, changed)
     assert why(execution) == "UPLOAD_ARTIFACTS: nothing was built for dist"
 
 

@@ -117,8 +117,7 @@ def test_a_value_that_is_too_long_is_refused() -> None:
 def test_a_schedule_starts_its_pipeline_without_variables() -> None:
     document = template()
     add_nights(document)
-    nights = Template(document)
-    (found,) = eventbridge.scheduled_targets(nights)
+    (found,) = eventbridge.scheduled_targets(Template(document))
     assert eventbridge.start_request(found, {}) == {"name": "Nights"}
     document["Resources"]["NightsRule"]["Properties"]["State"] = "DISABLED"
-    assert eventbridge.scheduled_targets(nights) == []
+    assert eventbridge.scheduled_targets(Template(document)) == []

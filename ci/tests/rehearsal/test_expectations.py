@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from ci.checkout.git import git
 from ci.errors import UserError
 from ci.rehearsal import plays
 from ci.rehearsal.answers import Answers
+from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.execution import Step
 from ci.tests.rehearsal.toy import add_nights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ci.rehearsal.rehearsal import Rehearsal
 
 
@@ -25,9 +29,11 @@ def pushed(still: Rehearsal) -> Rehearsal:
     return still
 
 
-def resources(rehearsal: Rehearsal) -> dict[str, Any]:
-    found: dict[str, Any] = rehearsal.account.template.document["Resources"]
-    return found
+def edited(rehearsal: Rehearsal, edit: Callable[[dict[str, Any]], object]) -> Rehearsal:
+    """The same, after `edit` has changed the template's resources."""
+    document = copy.deepcopy(rehearsal.account.template.document)
+    edit(document["Resources"])
+    return replace(rehearsal, account=replace(rehearsal.account, template=Template(document)))
 
 
 def test_a_commit_is_pushed_even_if_nothing_has_changed(still: Rehearsal) -> None:
@@ -52,16 +58,20 @@ def test_an_event_starts_its_pipeline_with_its_variables(pushed: Rehearsal) -> N
 def test_an_event_that_no_rule_or_two_rules_hear_is_named(pushed: Rehearsal) -> None:
     with pytest.raises(UserError, match="matches the rules of 0 targets"):
         plays.begin(pushed, plays.tag_event(pushed, "nightly", "a" * 40))
-    resources(pushed)["Twice"] = resources(pushed)["ReleasesRule"]
+    twice = edited(pushed, lambda found: found.update(Twice=found["ReleasesRule"]))
     with pytest.raises(UserError, match="matches the rules of 2 targets"):
-        plays.begin(pushed, plays.tag_event(pushed, "v1.0", "a" * 40))
+        plays.begin(twice, plays.tag_event(twice, "v1.0", "a" * 40))
 
 
 def test_a_rule_without_the_right_to_start_is_named(pushed: Rehearsal) -> None:
-    policy = resources(pushed)["ReleasesEventsPolicy"]["Properties"]["PolicyDocument"]
-    policy["Statement"].clear()
+    barred = edited(
+        pushed,
+        lambda found: found["ReleasesEventsPolicy"]["Properties"]["PolicyDocument"].update(
+            Statement=[]
+        ),
+    )
     with pytest.raises(UserError, match="may not codepipeline:StartPipelineExecution"):
-        plays.begin(pushed, plays.tag_event(pushed, "v1.0", "a" * 40))
+        plays.begin(barred, plays.tag_event(barred, "v1.0", "a" * 40))
 
 
 GIVEN = {"SOURCE_COMMIT": "abc", "RELEASE_BRANCH": "main"}
@@ -103,14 +113,19 @@ def test_new_pipelines_end_before_a_build_and_tell_nobody(pushed: Rehearsal) -> 
 
 
 def test_a_new_pipeline_that_tells_somebody_is_named(pushed: Rehearsal) -> None:
-    del resources(pushed)["MailRule"]["Properties"]["EventPattern"]["detail"]["execution-trigger"]
+    telling = edited(
+        pushed,
+        lambda found: found["MailRule"]["Properties"]["EventPattern"]["detail"].pop(
+            "execution-trigger"
+        ),
+    )
     with pytest.raises(UserError, match=r"Releases tells Topic.*rehearsal-creation"):
-        plays.play_creations(pushed)
+        plays.play_creations(telling)
 
 
 def test_a_new_pipeline_without_variables_is_not_played(pushed: Rehearsal) -> None:
-    add_nights(pushed.account.template.document)
-    assert plays.play_creations(pushed)[-1].steps == []
+    nightly = edited(pushed, lambda found: add_nights({"Resources": found}))
+    assert plays.play_creations(nightly)[-1].steps == []
 
 
 def test_a_stack_without_a_schedule_has_no_nights(pushed: Rehearsal) -> None:
