@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -63,7 +64,7 @@ class Adopter:
         """Whether the package lies beside pyproject.toml."""
         return len(self.project.package_dir.parts) == len(self.project.import_name.split("."))
 
-    @property
+    @cached_property
     def release_branch(self) -> str:
         """What [tool.ci] says, else main or master where there is one, else the current one."""
         told = table(self.document, "tool", "ci").get("release-branch")

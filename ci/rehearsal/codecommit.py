@@ -20,13 +20,12 @@ def create(root: Path, folder: Path) -> Path:
     bare, checkout = folder / "codecommit.git", folder / "checkout"
     git(folder, "init", "--quiet", "--bare", str(bare))
     git(bare, "config", "uploadpack.allowReachableSHA1InWant", "true")
-    git(folder, "clone", "--quiet", "--no-tags", str(root), str(checkout))
+    identity = ("user.name=Rehearsal", "user.email=rehearsal@example.com")
+    settings = [*identity, "commit.gpgsign=false", "tag.gpgsign=false"]
+    clone = ["clone", "--quiet", "--no-tags", *(f"--config={setting}" for setting in settings)]
+    git(folder, *clone, str(root), str(checkout))
     git(checkout, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD"))
     git(checkout, "remote", "set-url", "origin", str(bare))
-    for key, value in (("user.name", "Rehearsal"), ("user.email", "rehearsal@example.com")):
-        git(checkout, "config", key, value)
-    for key in ("commit.gpgsign", "tag.gpgsign"):
-        git(checkout, "config", key, "false")
     return checkout
 
 

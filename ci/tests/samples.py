@@ -88,13 +88,19 @@ def make_package(
 
 @functools.cache
 def _package_once(pyproject: str) -> Path:
-    """That package in a folder that lasts as long as the tests: a copy is faster than git."""
-    root = Path(tempfile.mkdtemp(prefix="sample-package-"))
-    atexit.register(shutil.rmtree, root)
+    """That package, to be copied: a copy is faster than git."""
+    root = lasting_folder()
     write(root, {"pyproject.toml": pyproject, **FILES})
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root)
     return root
+
+
+def lasting_folder() -> Path:
+    """A new folder that lasts as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="sample-"))
+    atexit.register(shutil.rmtree, folder)
+    return folder
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:

@@ -81,9 +81,14 @@ def test_a_file_that_is_not_there_is_found() -> None:
     assert [name for name in ("ci/none.py", "none.toml", "docs/none/") if exists(name)] == []
 
 
+@cache
+def files() -> list[str]:
+    return tracked_files(ROOT)
+
+
 def exists(name: str) -> bool:
     """In the repository, from its top or (as a table of a folder's files has it) within it."""
-    tracked = tracked_files(ROOT)
+    tracked = files()
     everything = {*tracked, *(path.rpartition("/")[0] for path in tracked)}
     plain = name.rstrip("/")
     return any(fnmatchcase(name, pattern) for pattern in (*MADE, f"{project_name()}/*")) or any(

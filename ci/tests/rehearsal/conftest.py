@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ci.checkout.git import git
 from ci.rehearsal import codecommit
 from ci.rehearsal.account import Account
 from ci.rehearsal.cloudformation import Template
@@ -21,13 +23,22 @@ if TYPE_CHECKING:
 NOWHERE = "http://127.0.0.1:1"
 
 
+@pytest.fixture(scope="session")
+def scratch_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rehearsal's folder with the toy's clone and with the repository that is its origin."""
+    folder = tmp_path_factory.mktemp("scratch")
+    checkout = codecommit.create(make_toy(tmp_path_factory.mktemp("toy")), folder)
+    git(checkout, "remote", "set-url", "origin", "../codecommit.git")
+    return folder
+
+
 @pytest.fixture
-def still(tmp_path: Path) -> Rehearsal:
+def still(scratch_once: Path, tmp_path: Path) -> Rehearsal:
     """The toy's rehearsal without servers and images: its plays end where a build would begin."""
     toy = Template(template(), "eu-west-1")
     folder = tmp_path / "scratch"
-    folder.mkdir()
-    checkout = codecommit.create(make_toy(tmp_path / "toy"), folder)
+    shutil.copytree(scratch_once, folder, symlinks=True)
+    checkout = folder / "checkout"
     account = Account(toy, folder, folder / "codecommit.git", Laptop({}, tmp_path, tmp_path))
     index = PackageIndex(f"{NOWHERE}/main/", f"{NOWHERE}/main/+simple/", "pypi", "a token")
     secrets = SecretsProxy(toy, NOWHERE)
