@@ -233,7 +233,7 @@ if HOME_OF_PIPELINE:
     def ci_tests(session: nox.Session) -> None:
         """Test ci/, without the slow tests; arguments go to pytest."""
         install(session, "ci-tests")
-        selected = session.posargs or ["ci/tests", f"--numprocesses={WORKERS}"]
+        selected = session.posargs or ["ci/tests", f"--numprocesses={WORKERS - 1}"]
         pytest(session, "-m", "not slow", *selected)
 
     @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)

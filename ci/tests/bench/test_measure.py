@@ -40,6 +40,7 @@ def test_the_critical_path_is_what_the_end_waited_for() -> None:
     assert critical_path([]) == []
 
 
+@pytest.mark.slow
 def test_a_run_is_measured(tmp_path: Path) -> None:
     code = "x = bytearray(60_000_000); import time; time.sleep(0.7); sum(range(2_000_000))"
     found = run(python(code), tmp_path, limit=60, memory=True)
@@ -72,6 +73,7 @@ def ends(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

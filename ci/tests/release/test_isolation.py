@@ -236,6 +236,7 @@ def test_an_extension_module_does_not_take_the_place_of_a_source(hostile: Hostil
     assert ended == [1, 0]
 
 
+@pytest.mark.slow
 def test_keyring_is_asked_without_the_backends_of_the_checkout(hostile: Hostile) -> None:
     a_keyring_backend(hostile)
     hostile.environment.update(TWINE_PASSWORD=None, PYTHON_KEYRING_BACKEND=None)
