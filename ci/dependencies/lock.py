@@ -12,18 +12,21 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from dependency_groups import resolve
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from ci.errors import UserError, exit_with
 from ci.package.project import Project, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
 BACKEND = "backend"
 OF_THE_PACKAGE = ("test", "typecheck")  # installed on its Pythons; the others are the pipeline's
@@ -170,6 +173,10 @@ def odd_lines(text: str) -> Iterator[str]:
         first[key] = pin["version"]
 
 
+# A hash as uv writes it, with the end of the line before it.
+_HASH = re.compile(r" \\\n    --hash=sha256:([0-9a-f]{64})")
+
+
 def _logical_lines(text: str) -> Iterator[str]:
     """Each line with those that it goes on with, as installers read them; comments left out."""
     # A comment ends with its line, also where that ends in a backslash.
@@ -235,18 +242,69 @@ def _compile(
 ) -> None:
     current = project.root / lock_file(group)
     if current.is_file() and not upgrade:
-        made[group].write_bytes(current.read_bytes())
+        # Without hashes: uv would keep those that are there, also for another Python.
+        made[group].write_text(_HASH.sub("", current.read_text(encoding="utf-8")), encoding="utf-8")
     options = ["--constraints", str(_build_lock(project, made))] if group == BACKEND else []
-    command = [
-        *("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header"),
-        *("--no-strip-extras", "--python", sys.executable),
-        *("--python-version", pythons(project, group)[0]),
-        *("--output-file", str(made[group]), *options, "-"),
-    ]
+    python = pythons(project, group)[0]
+    options += ["--generate-hashes", "--no-strip-extras", "--output-file", str(made[group]), "-"]
+    _uv(project, group, python, *options, requirements="\n".join(requirements))
+    # The other format of a lock tells which file a hash is of. It has addresses, and is not kept.
+    files = made[group].with_name(f"pylock.{group}.toml")
+    _uv(project, group, python, "--no-deps", "--output-file", str(files), str(made[group]))
+    hashes = _installable(tomllib.loads(files.read_text(encoding="utf-8")), group)
+    text = made[group].read_text(encoding="utf-8")
+    text = _HASH.sub(lambda match: match[0] if match[1] in hashes else "", text)
+    made[group].write_text(text, encoding="utf-8")
+
+
+def _installable(pylock: Mapping[str, Any], group: str) -> set[str]:
+    """The sha256 of each wheel that a session can install from the lock of `group`.
+
+    Sessions install no sdists, and the tools' own locks on one Python only. Raises UserError for a
+    package without such a wheel.
+    """
+    several = group in (*OF_THE_PACKAGE, "nox")
+    found: set[str] = set()
+    for package in pylock.get("packages", []):
+        hashes = {
+            wheel["hashes"]["sha256"]
+            for wheel in package.get("wheels", [])
+            if several or _runs_here(unquote(urlsplit(wheel.get("url") or wheel["path"]).path))
+        }
+        if not hashes:
+            name = f"{package['name']} {package.get('version', '')}".strip()
+            where = "" if several else f" for Python {_TOOLS_PYTHON}"
+            raise UserError(
+                "lock-no-wheel",
+                f"{name}, which the group {group!r} needs, has no wheel{where}",
+                "require a version that has one; sessions install no source distributions",
+            )
+        found |= hashes
+    return found
+
+
+def _runs_here(path: str) -> bool:
+    """Whether that wheel is for the tools' Python, on any platform."""
+    minor = sys.version_info.minor
+    for tag in parse_wheel_filename(path.rpartition("/")[2])[3]:
+        oldest = int(re.sub(r"\D", "", tag.interpreter)[1:] or 0)  # 12 of cp312, 0 of py3
+        if tag.interpreter.startswith("py3") or tag.abi == "abi3":
+            if oldest <= minor:
+                return True
+        elif tag.interpreter == f"cp3{minor}" and tag.abi in (tag.interpreter, "none"):
+            return True
+    return False
+
+
+def _uv(project: Project, group: str, python: str, *options: str, requirements: str = "") -> None:
+    """Have uv resolve for that Python and everything newer; raises UserError where it can't."""
     done = subprocess.run(
-        command,
+        [
+            *("uv", "pip", "compile", "--quiet", "--universal", "--no-header"),
+            *("--python", sys.executable, "--python-version", python, *options),
+        ],
         cwd=project.root,
-        input="\n".join(requirements),
+        input=requirements,
         env={**os.environ, "UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -273,3 +274,43 @@ def test_the_package_s_own_groups_get_a_lock_and_others_need_one(project: Projec
     assert list(lock.wanted(replace(project, groups=groups), "docs"))[2] == "docs"
     for group in ("test", "typecheck"):
         assert lock.pythons(project, group) == list(project.python_versions)
+
+
+WHEELS = {
+    "x-1-py3-none-any.whl": True,
+    "x-1-py2.py3-none-any.whl": True,
+    "x-1-py38-none-any.whl": True,
+    "x-1-cp312-cp312-manylinux_2_17_x86_64.whl": True,
+    "x-1-cp312-none-win_amd64.whl": True,
+    "x-1-cp39-abi3-macosx_11_0_arm64.whl": True,
+    "x-1-py313-none-any.whl": False,
+    "x-1-py2-none-any.whl": False,
+    "x-1-cp311-cp311-manylinux_2_17_x86_64.whl": False,
+    "x-1-cp313-cp313t-manylinux_2_17_x86_64.whl": False,
+    "x-1-cp313-abi3-win_amd64.whl": False,
+    "x-1-pp310-pypy310_pp73-win_amd64.whl": False,
+}
+
+
+def pylock(*names: str) -> dict[str, Any]:
+    wheels = [{"url": f"https://x.invalid/{name}", "hashes": {"sha256": name}} for name in names]
+    sdist = {"url": "https://x.invalid/x-1.tar.gz", "hashes": {"sha256": "x-1.tar.gz"}}
+    return {"packages": [{"name": "x", "version": "1", "sdist": sdist, "wheels": wheels}]}
+
+
+def test_the_tools_locks_have_only_the_hashes_of_wheels_for_their_python() -> None:
+    expected = {name for name, fits in WHEELS.items() if fits}
+    assert lock._installable(pylock(*WHEELS), "lint") == expected  # noqa: SLF001 - no network
+    assert lock._installable(pylock(*WHEELS), "test") == set(WHEELS)  # noqa: SLF001 - as above
+
+
+@pytest.mark.parametrize("group", ["lint", "test"])
+def test_a_package_without_a_wheel_is_not_locked(group: str) -> None:
+    names = [name for name, fits in WHEELS.items() if not fits] if group == "lint" else []
+    with pytest.raises(UserError, match=r"x 1, which the group '\w+' needs, has no wheel"):
+        lock._installable(pylock(*names), group)  # noqa: SLF001 - no network
+
+
+def test_a_lock_has_no_hash_of_a_source_distribution(compiled: Path) -> None:
+    text = (compiled / "ci/locks/build.txt").read_text(encoding="utf-8")
+    assert text.count("--hash=") == len(lock.pins(text))  # each has one wheel, and an sdist
