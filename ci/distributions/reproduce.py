@@ -48,7 +48,9 @@ def rebuild(root: Path, clone: Path, out: Path) -> None:
     os.environ |= {"TZ": "XXX-13:45", "LC_ALL": "C", "PYTHONHASHSEED": "4321"}
     try:
         git(root, "clone", "--quiet", "--no-checkout", top, str(clone))
-        git(clone, "checkout", "--quiet", "--detach", head)
+        # On the same branch: setuptools-scm writes its name into the sdist.
+        branch = git(root, "branch", "--show-current")
+        git(clone, "checkout", "--quiet", *(("-B", branch) if branch else ("--detach",)), head)
         out.mkdir()
         build(clone / below, out)
     finally:

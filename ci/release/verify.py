@@ -58,10 +58,10 @@ _NAME = "published"  # what uv calls the index that the package comes from
 PROBE = """\
 import importlib, importlib.metadata, json, sys
 module = importlib.import_module(sys.argv[1])
-print(json.dumps({
-    "__version__": getattr(module, "__version__", None),
-    "metadata": importlib.metadata.version(sys.argv[2]),
-}))
+found = {"metadata": importlib.metadata.version(sys.argv[2])}
+if hasattr(module, "__version__"):
+    found["__version__"] = module.__version__
+print(json.dumps(found))
 """
 REQUIRES = """\
 import importlib.metadata, sys
@@ -299,7 +299,7 @@ def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> N
 
 
 def check_versions(python: str, found: Mapping[str, str | None], version: Version) -> None:
-    """Raise UserError when `__version__` or the metadata says another version."""
+    """Raise UserError when the metadata, or `__version__` if there is one, says another version."""
     for what, value in found.items():
         try:
             same = value is not None and Version(value) == version

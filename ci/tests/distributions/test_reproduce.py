@@ -97,9 +97,12 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.mark.parametrize("branch", ["main", ""])
 def test_the_second_build_is_of_a_clean_clone_of_head_and_otherwise_set_up(
-    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    built: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], branch: str
 ) -> None:
+    if not branch:
+        git(built, "checkout", "--quiet", "--detach")
     write(built, {"src/demo_pkg/__init__.py": "not committed\n", "new.txt": ""})
     before, umask = dict(os.environ), os.umask(0o022)
     os.umask(umask)
@@ -107,6 +110,7 @@ def test_the_second_build_is_of_a_clean_clone_of_head_and_otherwise_set_up(
     def rebuild(root: Path, out: Path) -> None:
         assert root != built
         assert git(root, "rev-parse", "HEAD") == git(built, "rev-parse", "HEAD")
+        assert git(root, "branch", "--show-current") == branch
         assert git(root, "status", "--porcelain") == ""
         assert (os.environ["TZ"], os.environ["PYTHONHASHSEED"]) == ("XXX-13:45", "4321")
         inherited = os.umask(0o077)
