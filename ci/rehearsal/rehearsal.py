@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import uv
 from packaging.version import Version
 
+from ci.checkout.changelog import entries, read_changelog
 from ci.checkout.git import git
+from ci.checkout.version import parse_version
 from ci.errors import UserError
 from ci.package.project import read_project
 from ci.package.pyproject import load, table
@@ -139,9 +141,12 @@ def secrets(template: Template) -> dict[str, str]:
 
 
 def release_version(checkout: Path) -> str:
-    """The version to release the package in `checkout` as: what it says, without `.dev1+gabc`.
+    """The version to release the package in `checkout` as: what the package says.
 
-    Raises UserError when its build backend does not say one.
+    Between two releases a version from git tags is one like 1.0.dev1+gabc. Then it is the newest of
+    the changelog, as the next tag needs an entry; without one, it is 1.0.
+
+    Raises UserError when the build backend does not say a version.
     """
     said = table(load(checkout / "pyproject.toml"), "project").get("version")
     if said is None:
@@ -164,7 +169,12 @@ def release_version(checkout: Path) -> str:
             )
         said = done.stdout
     version = Version(said.strip())
-    return version.base_version if version.is_devrelease or version.local else str(version)
+    if not (version.is_devrelease or version.local):
+        return str(version)
+    changelog = checkout / (read_project(checkout).settings.changelog or "")
+    found = entries(read_changelog(changelog)) if changelog.is_file() else ()
+    newest = next(filter(None, (parse_version(entry.version) for entry in found)), None)
+    return str(newest) if newest else version.base_version
 
 
 def with_indexes(rehearsal: Rehearsal, name: str) -> Rehearsal:

@@ -92,6 +92,13 @@ def test_more_variables_join_those_that_are_there(still: Rehearsal) -> None:
     assert more.account.variables == {"A": "1", "B": "2"}
 
 
+def package(root: Path, version: str) -> None:
+    """A module x; `version` is a line of its [project]."""
+    classifiers = 'classifiers = ["Programming Language :: Python :: 3.12"]'
+    (root / "pyproject.toml").write_text(f'[project]\nname = "x"\n{classifiers}\n{version}')
+    (root / "x.py").touch()
+
+
 @pytest.mark.parametrize(
     ("said", "version"),
     [
@@ -105,14 +112,34 @@ def test_more_variables_join_those_that_are_there(still: Rehearsal) -> None:
 def test_a_version_between_two_tags_is_released_as_the_next_one(
     tmp_path: Path, said: str, version: str
 ) -> None:
-    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x"\nversion = "{said}"\n')
+    package(tmp_path, f'version = "{said}"\n')
+    assert release_version(tmp_path) == version
+
+
+@pytest.mark.parametrize(
+    ("said", "changelog", "version"),
+    [
+        (
+            "0.1.dev2+gabc1234",
+            "## [Unreleased]\n\n## [1.4.0] - 2026-01-31\n\n## [1.3.0]\n",
+            "1.4.0",
+        ),
+        ("0.1.dev2+gabc1234", "## [Unreleased]\n", "0.1"),
+        ("1.2.0", "## [1.4.0] - 2026-01-31\n", "1.2.0"),
+    ],
+)
+def test_a_version_between_two_tags_is_released_as_the_changelog_s_newest(
+    tmp_path: Path, said: str, changelog: str, version: str
+) -> None:
+    package(tmp_path, f'version = "{said}"\n')
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{changelog}")
     assert release_version(tmp_path) == version
 
 
 def test_the_build_backend_says_the_version_that_is_not_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\ndynamic = ["version"]\n')
+    package(tmp_path, 'dynamic = ["version"]\n')
     uv = tmp_path / "uv"
     uv.write_text('#!/bin/sh\ncase "$*" in *" distributions.version") echo 2.0.dev1;; esac\n')
     uv.chmod(0o755)
