@@ -54,11 +54,13 @@ def _read(file: Path) -> dict[str, Any]:
         raise ContextProblem(
             "buildspec-unreadable",
             f"{file.name} can't be read ({type(error).__name__}: {error})",
-            "keep it beside cdk/, as YAML in UTF-8",
+            "put a buildspec.yml beside cdk/, as YAML in UTF-8",
         ) from None
     if not isinstance(spec, dict):
         raise ContextProblem(
-            "buildspec-unreadable", f"{file.name} holds no mapping", "write a buildspec into it"
+            "buildspec-unreadable",
+            f"{file.name} is not a YAML mapping",
+            "write the buildspec again, or restore it from git",
         )
     return spec
 
@@ -68,7 +70,7 @@ def _taken(table: dict[str, Any], name: str, file: Path) -> Any:  # noqa: ANN401
     if name not in table:
         raise ContextProblem(
             "buildspec-section",
-            f"{file.name} has no {name}",
-            "add it: cdk/ gives it to the projects that make something of it",
+            f"{file.name} has no section {name}",
+            "restore the section: some of the CodeBuild projects need it",
         )
     return table.pop(name)

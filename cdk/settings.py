@@ -119,7 +119,9 @@ def read_settings(context: Mapping[str, object], pyproject: Path) -> Settings:
     for key in ours:
         if key not in _KEYS:
             raise ContextProblem(
-                "unknown-context", f"the context has {key!r}", f"use one of {', '.join(_KEYS)}"
+                "unknown-context",
+                f"the CDK context has the unknown key {key!r}",
+                f"use one of {', '.join(_KEYS)}",
             )
     document = _read(pyproject)
     project = _project_name(document)
@@ -164,8 +166,8 @@ def _is_cdks(key: str) -> bool:
 def _malformed(key: str, value: object, wanted: str) -> ContextProblem:
     return ContextProblem(
         "malformed-context",
-        f"the context's {key} is {value!r}",
-        f"give it {wanted}, or leave the key out",
+        f"{key} in the CDK context is {value!r}",
+        f"set it to {wanted}, or remove the key",
     )
 
 
@@ -242,7 +244,7 @@ def _project_name(document: dict[str, Any]) -> str:
         raise ContextProblem(
             "malformed-project-name",
             f"the project's name is {name!r}",
-            "give it letters, digits, '.', '_' and '-', a letter first",
+            "use only letters, digits, '.', '_' and '-', and begin with a letter",
         )
     return name
 
@@ -250,6 +252,6 @@ def _project_name(document: dict[str, Any]) -> str:
 def _no_name(why: str) -> ContextProblem:
     return ContextProblem(
         "no-project-name",
-        f"pyproject.toml gives no [project] name ({why})",
-        "keep cdk/ beside a pyproject.toml that has one",
+        f"pyproject.toml has no name in [project] ({why})",
+        "add the name to [project] in the pyproject.toml beside cdk/",
     )

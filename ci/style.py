@@ -85,8 +85,8 @@ def check(formatter: list[str]) -> None:
     if wrong:
         raise UserError(
             "style",
-            f"{' and '.join(dict.fromkeys(wrong))} found what is shown above",
-            "`nox -s fmt` formats, and fixes what ruff can fix",
+            f"{' and '.join(dict.fromkeys(wrong))} found the problems above",
+            "run `nox -s fmt`; it formats, and fixes what ruff can fix",
         )
 
 
@@ -98,7 +98,9 @@ def fix(formatter: list[str]) -> None:
     for command in commands:
         if not _passes(*command):
             raise UserError(
-                "style-unfixable", f"{' '.join(command)} failed", "read its message above"
+                "style-unfixable",
+                f"{' '.join(command)} failed",
+                "fix the error above by hand, then run it again",
             )
 
 

@@ -273,7 +273,7 @@ def test_a_nightly_run_is_told_only_when_it_fails_with_what_changed(
     template = synthesize("sample-package", "nightly")
     assert told(template, "nights", "SUCCEEDED", Ended({})) == {}
     log = ("/aws/codebuild/sample-package-nightly", "0d0d")
-    said = ["error[nightly]: a session failed. Changed since the last green night: a 1 -> 2\n"]
+    said = ["error[nightly]: a session failed. Changed since the last successful night: a 1 -> 2\n"]
     actions = [action("Nightly", "Failed", "sample-package-nightly:0d0d")]
     found = told(template, "nights", "FAILED", Ended({}, actions, {log: said}))
     assert found[TOPIC].text == (

@@ -54,7 +54,7 @@ def main() -> None:
         force = " --force" if arguments.force else ""
         raise UserError(
             "adopt-outdated",
-            f"{arguments.path} lacks what is shown above",
+            f"{arguments.path} is not up to date: it lacks the changes above",
             f"run `nox -s adopt -- {arguments.path} --write{force}`",
         )
     else:
@@ -102,9 +102,9 @@ def refuse_edited(changes: Sequence[Change]) -> None:
     if edited:
         raise UserError(
             "adopt-edited",
-            f"{', '.join(edited)} would be overwritten, and nothing was written",
-            "move your own part elsewhere; or add --force, to lose what is shown above with a"
-            " minus",
+            f"adopt would overwrite your changes in {', '.join(edited)}; it wrote nothing",
+            "move your changes to another file; or add --force, then the lines above with a"
+            " minus are lost",
         )
 
 

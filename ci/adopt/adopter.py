@@ -100,22 +100,29 @@ def read_adopter(source: Path, path: Path) -> Adopter:
 def _repository(source: Path, path: Path) -> Path:
     if not path.is_dir():
         raise UserError(
-            "adopt-no-folder", f"{path} is not a folder", "name a repository's top folder"
+            "adopt-no-folder",
+            f"{path} is not a folder",
+            "give the path of a repository's top folder",
         )
     root = path.resolve()
     if not (root / ".git").exists():
         raise UserError(
             "adopt-no-repository",
             f"{path} is not the top folder of a git repository",
-            "git init there, or name the top folder: what adopt does is undone with git",
+            "run `git init` there, or give the path of the top folder: you need git to undo"
+            " what adopt does",
         )
     if root.samefile(source):
-        raise UserError("adopt-home", f"{path} is this repository itself", "name another package's")
+        raise UserError(
+            "adopt-home",
+            f"{path} is this repository itself",
+            "give the path of another package's repository",
+        )
     if (root / "ci" / "tests").is_dir():
         raise UserError(
             "adopt-ci-tests",
-            f"{path} has a folder ci/tests, by which the noxfile knows the pipeline's own home",
-            "move it elsewhere",
+            f"{path} has a folder ci/tests, but only the pipeline's own repository may have one",
+            "rename or move that folder",
         )
     return root
 
@@ -125,7 +132,7 @@ def _document(root: Path) -> dict[str, Any]:
     remedy = "describe the package in [project] of pyproject.toml, which all backends read"
     if legacy and not (root / "pyproject.toml").is_file():
         raise UserError(
-            "adopt-setup-py", f"the package has {legacy}, and no pyproject.toml", remedy
+            "adopt-setup-py", f"the package has {legacy}, but no pyproject.toml", remedy
         )
     document = load(root / "pyproject.toml")
     if not table(document, "project") and not table(document, "tool", "poetry"):
@@ -164,9 +171,9 @@ def _require_python(project: Project) -> None:
     if older:
         raise UserError(
             "adopt-old-python",
-            f"the package is for Python {min(older, key=Version)} too"
-            f" (requires-python {str(wanted)!r}, lowest classifier {lowest})",
-            f"raise both to 3.{LOWEST}: the pipeline tests on no older one",
+            f"the package also supports Python {min(older, key=Version)} (requires-python"
+            f" {str(wanted)!r}, lowest classifier {lowest})",
+            f"raise both to 3.{LOWEST}: the pipeline does not test older versions",
         )
 
 
@@ -179,8 +186,8 @@ def _backend(document: dict[str, Any]) -> str:
             "adopt-backend",
             f"the build backend is {name!r}"
             + (", from the repository itself" if "backend-path" in section else ""),
-            f"use one of {', '.join(dict.fromkeys(BACKENDS.values()))}: what others need is not"
-            " known here",
+            f"use one of {', '.join(dict.fromkeys(BACKENDS.values()))}: adopt does not know what"
+            " other backends need",
         )
     return backend
 
@@ -196,8 +203,8 @@ def _require_pure(adopter: Adopter) -> None:
         raise UserError(
             "adopt-compiled",
             f"the package is compiled ({reason})",
-            "release it otherwise: the pipeline builds one wheel for every Python and platform, and"
-            " a compiled package needs one for each",
+            "release it with another tool: the pipeline builds one wheel for all Pythons and"
+            " platforms, but a compiled package needs one for each",
         )
 
 

@@ -35,8 +35,8 @@ def apply(root: Path, changes: Sequence[Change]) -> None:
     except OSError as error:
         raise UserError(
             "adopt-unwritable",
-            f"{root} can't be written to ({error})",
-            "fix that, and run it again; nothing was changed",
+            f"adopt can't write to {root} ({error})",
+            "fix that, then run adopt again; nothing was changed",
         ) from None
 
 

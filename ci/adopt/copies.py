@@ -220,8 +220,8 @@ def read(root: Path, path: str) -> bytes | None:
         if place.is_symlink():
             raise UserError(
                 "adopt-link",
-                f"{place} is a link, and adopt writes through none",
-                "put a real file or folder there",
+                f"{place} is a symbolic link, and adopt does not write through links",
+                "replace the link with a real file or folder",
             )
         if place.exists() and place.is_dir() != (depth < len(parts)):
             raise UserError(

@@ -44,8 +44,8 @@ def written(text: str, needs: Sequence[Need]) -> str:
         pass
     raise UserError(
         "adopt-unwritable-toml",
-        "pyproject.toml is written in a way that its tables can't be added to",
-        "run it without --write, and paste what it prints",
+        "adopt can't add tables to pyproject.toml in the form in which it is written",
+        "run adopt without --write, and paste the tables that it prints",
     )
 
 

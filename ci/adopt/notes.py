@@ -42,9 +42,9 @@ def _pytest_path(adopter: Adopter) -> Iterator[UserError]:
     if reached:
         yield UserError(
             "adopt-pythonpath",
-            f"pythonpath of pytest in {file} holds {reached[0]!r}, so the tests import the source"
-            " tree and not the wheel that is to be published",
-            "remove it; `tests` installs the wheel",
+            f"pytest's pythonpath in {file} has {reached[0]!r}, so the tests import the source"
+            " tree, not the wheel that is published",
+            "remove it from pythonpath; the session `tests` installs the wheel",
         )
 
 
@@ -72,10 +72,10 @@ def _tests_in_package(adopter: Adopter) -> Iterator[UserError]:
         if name.startswith(folder) and Path(name).match("test_*.py"):
             yield UserError(
                 "adopt-tests-inside",
-                f"tests lie in the package ({name}), where pytest finds the source tree's files"
-                " and not the wheel's",
-                "move them to tests/, or have pytest take them from the wheel:"
-                f' addopts = ["--pyargs", "{adopter.project.import_name}"]',
+                f"the tests are inside the package ({name}), so pytest tests the source tree,"
+                " not the wheel",
+                "move them to tests/, or let pytest take them from the wheel: addopts ="
+                f' ["--pyargs", "{adopter.project.import_name}"]',
             )
             return
 
@@ -90,8 +90,8 @@ def _test_requirements(adopter: Adopter) -> Iterator[UserError]:
         hint = f"; {', '.join(there)} may tell" if there else ""
         yield UserError(
             "adopt-test-requirements",
-            f"neither an extra nor a group says what the tests need besides pytest{hint}",
-            "add to the dependency group test whatever they import",
+            f"no extra and no dependency group lists what the tests need besides pytest{hint}",
+            "add every package that the tests import to the dependency group test",
         )
 
 
@@ -101,10 +101,10 @@ def _private_names(adopter: Adopter) -> Iterator[UserError]:
         more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         yield UserError(
             "adopt-private-names",
-            f"the sdist holds what is named like data or a secret: {', '.join(found[:_LISTED])}"
+            f"the sdist has files that are named like data or secrets: {', '.join(found[:_LISTED])}"
             + more,
-            "keep it out of the sdist, or, if everybody may have it, name it in allow-names of"
-            " [tool.ci]",
+            "leave them out of the sdist; if everybody may have them, add them to allow-names"
+            " in [tool.ci]",
         )
 
 
@@ -119,7 +119,7 @@ def _changelog(adopter: Adopter) -> Iterator[UserError]:
             "adopt-changelog",
             f"{there[0]} is not read: its newest version has no heading with a date, such as"
             " `## [1.2.0] - 2026-01-31` in Markdown or `1.2.0 (2026-01-31)` in reStructuredText",
-            "leave changelog = false, and a release needs no entry; or write it in that form",
+            "use that form; or keep changelog = false, then a release needs no entry",
         )
 
 
@@ -127,8 +127,9 @@ def _noxfile(adopter: Adopter) -> Iterator[UserError]:
     if own_noxfile(adopter.root):
         yield UserError(
             "adopt-noxfile",
-            f"your own sessions are in {OWN_NOXFILE}, as CodeBuild runs those of noxfile.py",
-            f"run them with `nox -f {OWN_NOXFILE}`, also where other tools call nox",
+            f"your own sessions are in {OWN_NOXFILE}, because CodeBuild runs the sessions in"
+            " noxfile.py",
+            f"run them with `nox -f {OWN_NOXFILE}`, also in other tools that call nox",
         )
 
 
@@ -137,6 +138,6 @@ def _branch(adopter: Adopter) -> Iterator[UserError]:
     if branch != "main":
         yield UserError(
             "adopt-branch",
-            f"releases come from the branch {branch}, and cdk/cdk.json watches main at first",
-            f'have its context say "branch": "{branch}" before you deploy',
+            f"releases come from the branch {branch}, but cdk/cdk.json names main at first",
+            f'set "branch": "{branch}" in the context in cdk/cdk.json before you deploy',
         )

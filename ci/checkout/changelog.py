@@ -79,7 +79,7 @@ def read_changelog(path: Path) -> str:
         raise UserError(
             "changelog-unreadable",
             f"{path.name} can't be read ({error})",
-            "write it, or set changelog = false in [tool.ci] for a package without one",
+            "write it; if the package has no changelog, set changelog = false in [tool.ci]",
         ) from None
 
 
@@ -96,14 +96,15 @@ def check_changelog(path: Path, version: Version) -> None:
         raise UserError(
             "changelog-entry",
             f"{path.name} has no entry for {version}",
-            f"add {heading!r}, or have `nox -s prepare -- {version}` write it",
+            f"add the heading {heading!r}, or run `nox -s prepare -- {version}`",
         )
     dated = _parse_date(entry.date)
     if dated is None or dated > today + timedelta(days=1):
         raise UserError(
             "changelog-date",
-            f"{path.name} has {entry.heading!r}, without a date of today or earlier (YYYY-MM-DD)",
-            f"make it {heading!r}",
+            f"{path.name} has {entry.heading!r}, but no date of today or earlier in it"
+            " (YYYY-MM-DD)",
+            f"change it to {heading!r}",
         )
 
 

@@ -34,21 +34,23 @@ def check_commit(root: Path, source_commit: str | None) -> None:
     if not _COMMIT.fullmatch(source_commit):
         raise UserError(
             "source-commit-form",
-            f"SOURCE_COMMIT is {source_commit!r}",
-            "give it the whole id of a commit; a name would match whatever is checked out",
+            f"SOURCE_COMMIT is {source_commit!r}, not the whole id of a commit",
+            "set it to the whole id: a branch's name would match any checkout; on a laptop, run"
+            " `unset SOURCE_COMMIT`",
         )
     wanted = resolve(root, source_commit)
     if wanted is None:
         raise UserError(
             "source-commit-unknown",
-            f"SOURCE_COMMIT is {source_commit!r}, which is not a commit of this checkout",
-            "check out the commit that the event named, with the whole history",
+            f"SOURCE_COMMIT is {source_commit!r}, which is not a commit in this clone",
+            "fetch the whole history, then check out the commit that the event named; on a"
+            " laptop, run `unset SOURCE_COMMIT`",
         )
     if wanted != head:
         raise UserError(
             "source-commit-differs",
             f"HEAD is {head}, but the event named {wanted} (SOURCE_COMMIT)",
-            "start it again for the newer commit",
+            "start the build again for the newer commit; on a laptop, run `unset SOURCE_COMMIT`",
         )
     print(f"HEAD is {head}, as SOURCE_COMMIT says")
 
@@ -65,20 +67,21 @@ def check_branch(root: Path, branch: str) -> None:
     if git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise UserError(
             "shallow-clone",
-            f"this clone has no whole history, so it can't tell whether HEAD is on {branch}",
-            "git fetch --unshallow, or have a full clone made",
+            f"this clone is shallow, so git can't tell whether HEAD is on {branch}",
+            "run `git fetch --unshallow`, or make a full clone",
         )
     if ref not in _branches(root, ref):
         raise UserError(
             "release-branch-unseen",
-            f"there is no branch {branch} {'of origin' if origin else ''} here ({ref})",
-            f"git fetch origin {branch}:refs/remotes/origin/{branch}, or name another in"
-            " RELEASE_BRANCH or in release-branch of [tool.ci]",
+            f"this clone has no branch {branch}{' of origin' if origin else ''} ({ref})",
+            f"run `git fetch origin {branch}:refs/remotes/origin/{branch}`, or name another"
+            " branch in RELEASE_BRANCH or in release-branch of [tool.ci]",
         )
     raise UserError(
         "not-on-release-branch",
         f"HEAD is not on the release branch ({ref})",
-        f"merge it there{' and push it' if origin else ''} first, then tag the commit there",
+        f"merge it into that branch{' and push it' if origin else ''} first, then tag the commit"
+        " there",
     )
 
 
@@ -94,8 +97,8 @@ def check_clean(root: Path) -> None:
         more = f", and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
         raise UserError(
             "tree-dirty",
-            f"the tree differs from HEAD: {', '.join(changed[:_LISTED])}{more}",
-            "commit it, remove it, or have git ignore it",
+            f"the working tree differs from HEAD: {', '.join(changed[:_LISTED])}{more}",
+            "commit or remove these files, or add them to .gitignore",
         )
 
 
@@ -109,8 +112,8 @@ def check_sources_only(root: Path) -> None:
         more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         raise UserError(
             "hidden-code",
-            f"git tracks files that programs write: {', '.join(found[:_LISTED])}{more}",
-            "find out where it comes from, then git rm it",
+            f"git tracks generated files that can run code: {', '.join(found[:_LISTED])}{more}",
+            "find out who added them, then run `git rm` on each",
         )
 
 

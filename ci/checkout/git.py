@@ -31,7 +31,8 @@ def git(root: Path, *arguments: str) -> str:
         raise UserError(
             "git-failed",
             f"git {' '.join(arguments)} failed in {root}: {error.stderr.strip()}",
-            "run it by hand to see more; the pipeline needs a git checkout with its history",
+            "run the command by hand to see more; the pipeline needs a git clone with its"
+            " history",
         ) from None
     return done.stdout.rstrip("\n")
 

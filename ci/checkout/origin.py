@@ -27,8 +27,8 @@ def fetch(root: Path) -> list[str]:
     except UserError as error:
         raise UserError(
             "origin-unreachable",
-            f"origin can't be reached ({error.found.splitlines()[-1].strip()}), so it is not known"
-            " what was pushed since",
+            f"origin can't be reached ({error.found.splitlines()[-1].strip()}), so nobody knows"
+            " what was pushed since the last fetch",
             "check the network and your access, then run this again",
         ) from None
     return [line.partition("refs/tags/")[2] for line in tags.splitlines()]

@@ -102,6 +102,6 @@ def _read(answer: dict[str, Any]) -> Iterator[Vulnerability]:
 def _no_answer(reason: str) -> UserError:
     return UserError(
         "audit-source",
-        f"the advisory service gives no answer that can be trusted: {reason}",
-        "run again later; nothing is known about the dependencies until it answers",
+        f"the advisory service gave no valid answer: {reason}",
+        "run this again later; until then nobody knows whether the dependencies are vulnerable",
     )

@@ -55,8 +55,8 @@ def _exemption(entry: object) -> Exemption:
     ):
         raise UserError(
             "audit-exception-form",
-            f"audit-exceptions in [tool.ci] holds {entry!r}",
-            'give each an id, a reason and a last day: { id = "CVE-…", reason = "…",'
+            f"audit-exceptions in [tool.ci] has the incomplete or invalid entry {entry!r}",
+            'give each entry an id, a reason and a last day: { id = "CVE-…", reason = "…",'
             " until = 2030-12-31 }",
         )
     return Exemption(table["id"], table["reason"], until)
@@ -110,8 +110,9 @@ def judge(
         raise UserError(
             "audit-vulnerable",
             f"known vulnerabilities: {', '.join(bad)}",
-            "`nox -s lock -- --upgrade` moves pins; for the wheel's own dependencies raise their"
-            " bounds; or accept it for a time with audit-exceptions in [tool.ci]",
+            "for a pin in a lock, run `nox -s lock -- --upgrade`; for a dependency of the"
+            " wheel, raise its lower bound; or accept it for a time with audit-exceptions in"
+            " [tool.ci]",
         )
     names = {name for each in found for name in each.ids}
     stale = [f"{each.id} ended on {each.until}" for each in exemptions if each.until < today]

@@ -52,7 +52,8 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
         raise UserError(
             "no-test-group",
             "pyproject.toml has no dependency group named test",
-            'add test = ["pytest", "pytest-cov", …] to [dependency-groups], with all they import',
+            'add test = ["pytest", "pytest-cov", …] to [dependency-groups], with every package'
+            " that the tests import",
         )
     requirements = {}
     for group in project.groups:
@@ -67,7 +68,7 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
             raise UserError(
                 "dependency-group",
                 f"the dependency group {group!r} in pyproject.toml can't be resolved ({error})",
-                "fix it as PEP 735 has it",
+                "correct it as PEP 735 describes",
             ) from None
     return {**requirements, BACKEND: list(project.backend_requires)}
 
@@ -218,7 +219,7 @@ def compile_locks(project: Project, groups: Sequence[str], *, upgrade: bool) -> 
         raise UserError(
             "unknown-group",
             f"pyproject.toml has no dependency group {', '.join(unknown)}",
-            f"name some of {', '.join(requirements)}",
+            f"use one or more of {', '.join(requirements)}",
         )
     with tempfile.TemporaryDirectory(prefix=".locks-", dir=project.root) as scratch:
         made = {}

@@ -82,9 +82,9 @@ def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
     changed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     raise UserError(
         "nightly",
-        f"a session failed. Changed since the last green night: {'; '.join(lines)}",
-        "read the session above; a dependency that broke it needs a bound in [project]"
-        " dependencies, or the package needs a change",
+        f"a session failed. Changed since the last successful night: {'; '.join(lines)}",
+        "read the session's error above; if a dependency caused it, add a bound to dependencies"
+        " in [project], or change the package",
     )
 
 

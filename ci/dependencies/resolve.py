@@ -56,7 +56,8 @@ def resolve(wheel: Path, python: str) -> list[Requirement]:
         raise UserError(
             "dependencies-unresolvable",
             f"uv can't resolve the dependencies of {wheel.name}: {' '.join(done.stderr.split())}",
-            "see which bound in [project] dependencies is too tight, or whether the index answers",
+            "loosen the bound in [project] dependencies that is too tight, or check that the"
+            " index answers",
         )
     own = canonicalize_name(name)
     return [pin for pin in pins(done.stdout) if canonicalize_name(pin.name) != own]

@@ -63,8 +63,8 @@ def clear(dist: Path) -> None:
     if foreign:
         raise UserError(
             "dist-not-ours",
-            f"{dist} would be emptied, but {foreign} is not something that a build leaves there",
-            "move it elsewhere, or name another folder in DIST_DIR",
+            f"the build would empty {dist}, but {foreign} is not from a build",
+            "move it to another place, or set DIST_DIR to another folder",
         )
     shutil.rmtree(dist)
 
@@ -105,7 +105,8 @@ def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
         raise UserError(
             "build-failed",
             f"python -m build {kind} failed for {source.name}",
-            "fix what it says above; the build's requirements come from their lock",
+            "fix the error above; if a requirement is missing, add it to requires in"
+            " [build-system] and run `nox -s lock`",
         )
 
 

@@ -44,7 +44,7 @@ def write_manifest(folder: Path) -> None:
     """
     digests = {name: file_sha256(folder / name) for name in _names(folder)}
     if not digests:
-        raise UserError("manifest-nothing", f"there is no file in {folder}", _REBUILD)
+        raise UserError("manifest-nothing", f"the folder {folder} has no files", _REBUILD)
     text = "".join(f"{digest}  {name}\n" for name, digest in digests.items())
     (folder / NAME).write_text(text, encoding="utf-8", newline="\n")
 
@@ -66,8 +66,8 @@ def read_manifest(folder: Path) -> dict[str, str]:
         if not match or match[2] in digests:
             raise UserError(
                 "manifest-line",
-                f"line {number} of {folder / NAME} is {line!r}, neither a digest and a file name"
-                " nor the first line for its file",
+                f"line {number} of {folder / NAME} is {line!r}; it must be a sha256 and a file"
+                " name, with each file only once",
                 _REBUILD,
             )
         digests[match[2]] = match[1]
@@ -81,7 +81,7 @@ def check_manifest(folder: Path) -> dict[str, str]:
     """
     wanted = read_manifest(folder)
     if not wanted:
-        raise UserError("manifest-empty", f"{folder / NAME} lists no file", _REBUILD)
+        raise UserError("manifest-empty", f"{folder / NAME} lists no files", _REBUILD)
     found = {name: file_sha256(folder / name) for name in _names(folder)}
     wrong = [
         *(f"{name} is missing" for name in wanted.keys() - found.keys()),
@@ -95,7 +95,7 @@ def check_manifest(folder: Path) -> dict[str, str]:
     if wrong:
         raise UserError(
             "manifest-differs",
-            f"{folder} is not what was built: {'; '.join(sorted(wrong))}",
+            f"the files in {folder} differ from the manifest: {'; '.join(sorted(wrong))}",
             _REBUILD,
         )
     return wanted
@@ -110,7 +110,7 @@ def file_sha256(path: Path) -> str:
 def _names(folder: Path) -> list[str]:
     """The files in `folder` but the manifest; a folder or a link among them is refused."""
     if not folder.is_dir():
-        raise UserError("no-dist", f"there is not a folder {folder}", _REBUILD)
+        raise UserError("no-dist", f"there is no folder {folder}", _REBUILD)
     entries = sorted(folder.iterdir())
     odd = [path.name for path in entries if path.is_symlink() or not path.is_file()]
     if odd:
@@ -162,5 +162,5 @@ def _parse(file: str) -> tuple[NormalizedName, Version]:
         return parse_sdist_filename(file)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise UserError(
-            "not-a-distribution", str(error), "publish wheels and sdists only"
+            "not-a-distribution", str(error), "build again: dist/ may have only wheels and sdists"
         ) from None

@@ -67,7 +67,8 @@ def require_equal(dist: Path, again: Path) -> None:
             "not-reproducible",
             f"a second build of HEAD differs from {dist}:{''.join(lines)}\nso it is unclear what"
             " was built",
-            "build from a clean tree, and have the build depend on the committed files alone",
+            "commit all changes and build again; if it still differs, make the build depend"
+            " only on committed files",
         )
 
 

@@ -35,8 +35,8 @@ def backend_version(root: Path) -> Version:
         except (BuildException, BuildBackendException, OSError) as error:
             raise UserError(
                 "backend-version",
-                f"the build backend does not say the version: {_reason(error)}",
-                "run `nox -s wheel` to see all that the backend says",
+                f"the build backend gives no version: {_reason(error)}",
+                "run `nox -s wheel` to see the backend's whole output",
             ) from None
     text = parse_email(written)[0].get("version")
     try:
@@ -44,8 +44,8 @@ def backend_version(root: Path) -> Version:
     except InvalidVersion:
         raise UserError(
             "backend-version",
-            f"the build backend says that the version is {text!r}",
-            'make it a PEP 440 version, such as "1.2.0" or "1.2.0rc1"',
+            f"the build backend gives the version {text!r}",
+            'change it to a PEP 440 version, such as "1.2.0" or "1.2.0rc1"',
         ) from None
 
 

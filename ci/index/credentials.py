@@ -86,13 +86,17 @@ def find_credentials(
 def _check_name(variable: str, value: str) -> None:
     """Refuse what is no name but a token, without showing it: names are printed."""
     if not value.strip():
-        raise UserError("empty-variable", f"{variable} is {value!r}", "set it, or unset it")
+        raise UserError(
+            "empty-variable",
+            f"{variable} is {value!r}",
+            f"give it a value, or run `unset {variable}`",
+        )
     _check_no_token(variable, value)
     if variable == "PYPI_SECRET_ID" and not _SECRET_ID.fullmatch(value):
         raise UserError(
             "secret-id",
-            f"{variable} is neither the name nor the ARN of a secret; it is not shown",
-            "name the secret, not what is in it",
+            f"{variable} is not the name or the ARN of a secret; its value is not shown",
+            "set it to the secret's name or ARN, not to the secret's content",
         )
 
 
@@ -100,8 +104,8 @@ def _check_no_token(name: str, value: str) -> None:
     if _TOKEN.search(value):
         raise UserError(
             "token-as-name",
-            f"{name} holds what looks like a token; it is not shown",
-            "put it where the password belongs; revoke it if others could see it",
+            f"{name} has a value that looks like a token; it is not shown",
+            "put the token in the password's place; revoke it if others could see it",
         )
 
 
@@ -155,19 +159,21 @@ def refusal(secret_id: str, error: ClientError) -> UserError:
         return UserError(
             "secret-access",
             f"these AWS credentials can't read {name}",
-            "run this under the publishing role, or grant it secretsmanager:GetSecretValue",
+            "run this under the publishing role, or give this role the right"
+            " secretsmanager:GetSecretValue",
         )
     if code in {"DecryptionFailure", "DecryptionFailureException"}:
         return UserError(
             "secret-decryption",
             f"{name} can't be decrypted",
-            "check that its KMS key is enabled, and grant kms:Decrypt on it",
+            "check that its KMS key is enabled, and that this role has the right kms:Decrypt on"
+            " it",
         )
     if code == "InvalidRequestException":
         return UserError(
             "secret-deleted",
-            f"{name} can't be read in the state it is in; most often it is scheduled for deletion",
-            f"aws secretsmanager restore-secret --secret-id {secret_id}",
+            f"{name} can't be read in its state; usually it is scheduled for deletion",
+            f"run `aws secretsmanager restore-secret --secret-id {secret_id}`",
         )
     if code in {
         "ExpiredTokenException",
@@ -178,7 +184,11 @@ def refusal(secret_id: str, error: ClientError) -> UserError:
         return UserError(
             "aws-login", f"AWS does not accept these credentials ({code})", "log in to AWS again"
         )
-    return UserError("secret-refused", f"{name} can't be read: {error}", "read AWS's own message")
+    return UserError(
+        "secret-refused",
+        f"{name} can't be read: {error}",
+        "look up AWS's message above, and AWS's status page",
+    )
 
 
 def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
@@ -186,7 +196,7 @@ def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return UserError(
             "aws-credentials",
-            f"there are no AWS credentials to read the secret {secret_id} with",
+            f"there are no AWS credentials to read the secret {secret_id}",
             "log in to AWS, or unset PYPI_SECRET_ID and use TWINE_USERNAME and TWINE_PASSWORD",
         )
     if isinstance(error, NoRegionError):
@@ -206,7 +216,9 @@ def _username(repository: Repository, given: str | None) -> str:
     """The user name that goes with TWINE_PASSWORD."""
     username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
     if not username:
-        raise UserError("no-username", "TWINE_PASSWORD is set without TWINE_USERNAME", "set both")
+        raise UserError(
+            "no-username", "TWINE_PASSWORD is set without TWINE_USERNAME", "set TWINE_USERNAME too"
+        )
     return username
 
 
@@ -241,7 +253,7 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
         raise UserError(
             "keyring-failed",
             f"keyring can't give the password of {url}: {type(error).__name__}: {error}",
-            "unlock it, or set TWINE_USERNAME and TWINE_PASSWORD",
+            "unlock the keyring, or set TWINE_USERNAME and TWINE_PASSWORD",
         ) from None
     return Credentials(username, password, "keyring") if username and password else None
 
@@ -252,24 +264,27 @@ def _check(credentials: Credentials) -> None:
     for what, value in (("user name", credentials.username), ("password", credentials.password)):
         if not value.strip():
             raise UserError(
-                "credentials-empty", f"the {what} from {credentials.source} is empty", "set it"
+                "credentials-empty",
+                f"the {what} from {credentials.source} is empty",
+                "store a value there",
             )
         if value != value.strip():
             raise UserError(
                 "credentials-whitespace",
-                f"the {what} from {credentials.source} has a space or a line's end around it",
-                "store it without (echo adds a line's end, printf does not)",
+                f"the {what} from {credentials.source} begins or ends with a space or a newline",
+                "store it again with printf: echo adds a newline",
             )
         if not (value.isascii() and value.isprintable()):
             raise UserError(
                 "credentials-characters",
-                f"the {what} from {credentials.source} has characters beyond printable ASCII",
-                "copy it again",
+                f"the {what} from {credentials.source} has characters that are not printable"
+                " ASCII",
+                "copy and store it again",
             )
     if credentials.username == TOKEN_USERNAME and not credentials.password.startswith("pypi-"):
         raise UserError(
             "not-a-token",
-            f"the password from {credentials.source} does not begin with pypi-, as API tokens do,"
-            f" and the user name is {TOKEN_USERNAME}",
-            "make an API token for this project on the index and store that",
+            f"the user name is {TOKEN_USERNAME}, but the password from {credentials.source} does"
+            " not begin with pypi-, as API tokens do",
+            "make an API token for this project on the index and store it",
         )

@@ -65,7 +65,7 @@ class Index:
             raise UserError(
                 "index-unreachable",
                 f"the index {self.url} can't be read: {error}",
-                "check that the URL is right and the server runs, then run this again",
+                "check the URL and that the server runs, then run this again",
             ) from None
 
     def versions(self, project: str) -> set[Version]:
@@ -172,8 +172,10 @@ class Index:
             after = response.headers.get("Retry-After", "")
             return Transient(found, float(after) if after.isdecimal() else 0)
         if status in {401, 403}:
-            return UserError("index-access", found, f"if it wants a password, {READER}")
-        return UserError("index-refuses", found, "check that this is the URL of a simple index")
+            return UserError("index-access", found, f"if the index needs a password, {READER}")
+        return UserError(
+            "index-refuses", found, "give the URL of a simple index; check --index-url and UV_INDEX"
+        )
 
 
 def find_index(
@@ -209,8 +211,8 @@ def find_index(
             reasons.append(str(error))
     raise UserError(
         "no-index",
-        f"no simple index is known for {repository.upload_url} ({'; '.join(reasons)})",
-        "name it with --index-url, or in UV_INDEX",
+        f"the simple index of {repository.upload_url} is not known ({'; '.join(reasons)})",
+        "give its URL with --index-url, or in UV_INDEX",
     )
 
 
@@ -232,10 +234,10 @@ def missing_files(release: Release, found: dict[str, str], index: Index) -> list
         more = [f"and {len(wrong) - _LISTED} more"] if len(wrong) > _LISTED else []
         raise UserError(
             "index-differs",
-            f"{index.url} has another {release.name} {release.version}:"
+            f"{index.url} already has a different {release.name} {release.version}:"
             f" {'; '.join(wrong[:_LISTED] + more)}",
-            "what is published can't be replaced: release these files under a new version, or"
-            " publish the very files that were built first",
+            "published files can't be replaced: release these under a new version, or publish"
+            " the files that were built first",
         )
     return [name for name in release.files if name not in found]
 

@@ -129,7 +129,7 @@ def _given(source: str, value: str | None) -> str | None:
         raise UserError(
             "empty-option",
             f"{source} is {value!r}",
-            "give it a value, or leave it out: then it is PyPI",
+            "give it a value, or leave it out; without it, the repository is PyPI",
         )
     return value
 
@@ -141,7 +141,7 @@ def _config(name: str, url: str | None) -> dict[str, str | None]:
     except KeyError:
         raise UserError(
             "no-repository-url",
-            f"the section {name} of {DEFAULT_CONFIG_FILE} names no repository",
+            f"the section {name} of {DEFAULT_CONFIG_FILE} has no repository",
             "add a line `repository = <URL>` to it",
         ) from None
     except TwineException as error:

@@ -128,7 +128,7 @@ def _explain(name: str, repository: Repository, redactor: Redactor, output: str)
     raise UserError(
         "upload-refused",
         f"{repository.upload_url} refuses {name}: {reason}",
-        _REMEDIES.get(code, "read the index's reason"),
+        _REMEDIES.get(code, "correct what the index's reason names"),
     )
 
 
@@ -139,7 +139,7 @@ def _without_answer(name: str, redactor: Redactor, output: str) -> UserError | T
         return Transient(f"the upload of {name} broke off: {redactor.quote(passing[1])}")
     reason = redactor.quote(_text(_ERROR.search(output)) or " ".join(output.split())[-500:])
     return UserError(
-        "twine-failed", f"twine can't upload {name}: {reason}", "read what twine says about it"
+        "twine-failed", f"twine can't upload {name}: {reason}", "correct the cause that twine names"
     )
 
 

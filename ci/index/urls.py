@@ -39,8 +39,8 @@ def check_no_credentials(url: str, source: str, instead: str) -> None:
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise UserError(
             "url-with-password",
-            f"the URL from {source} holds a user name, a password or a query; it is not shown",
-            f"remove that from it; {instead}",
+            f"the URL from {source} contains a user name, a password or a query; it is not shown",
+            f"remove this from the URL; {instead}",
         )
 
 
@@ -49,8 +49,8 @@ def check_encrypted(url: str, shown: str) -> None:
     if origin(url).scheme != "https" and not is_loopback(url):
         raise UserError(
             "url-not-encrypted",
-            f"{shown} is not HTTPS: anyone on the way can read and change what goes there",
-            "use https; plain HTTP is for this machine alone (localhost, 127.0.0.1, [::1])",
+            f"{shown} is not HTTPS: others on the network can read and change the data",
+            "use https://; plain http:// is only for this machine (localhost, 127.0.0.1, [::1])",
         )
 
 
@@ -83,6 +83,6 @@ def _split(url: str, source: str) -> SplitResult:
 def _malformed(source: str) -> UserError:
     return UserError(
         "url-malformed",
-        f"the URL from {source} is malformed; it is not shown, as it may hold a password",
-        'write one such as "https://HOST/PATH/"',
+        f"the URL from {source} is malformed; it is not shown, because it may contain a password",
+        'write a URL such as "https://HOST/PATH/"',
     )

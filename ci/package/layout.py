@@ -56,9 +56,9 @@ def find_package(root: Path, name: str, document: dict[str, Any]) -> tuple[str, 
     stem = _stem(name)
     raise UserError(
         "no-package",
-        f"there is neither a package {stem} nor a module {stem}.py in src/ or beside"
-        " pyproject.toml",
-        "put it there under the project's name, or name it in the build backend's configuration",
+        f"there is no package {stem} and no module {stem}.py in src/ or beside pyproject.toml",
+        "put it there with the project's name, or name its folder in the build backend's"
+        " configuration",
     )
 
 

@@ -185,7 +185,7 @@ def _require_version(metadata: dict[str, Any]) -> None:
         raise UserError(
             "no-version",
             '[project] in pyproject.toml has neither a version nor dynamic = ["version"]',
-            "add one of the two",
+            'add version = "1.2.0", or dynamic = ["version"]',
         )
 
 
@@ -196,8 +196,8 @@ def _requires_python(metadata: dict[str, Any]) -> SpecifierSet:
     except (InvalidSpecifier, TypeError, AttributeError):
         raise UserError(
             "requires-python",
-            f"requires-python in [project] is {value!r}",
-            'write a version specifier such as ">=3.8"',
+            f"requires-python in [project] is {value!r}, which is not a version specifier",
+            'write one such as ">=3.8"',
         ) from None
 
 
@@ -208,7 +208,7 @@ def _python_versions(metadata: dict[str, Any]) -> tuple[str, ...]:
         raise UserError(
             "no-python-classifiers",
             "no classifier in [project] of pyproject.toml names a Python version",
-            'add one a version, e.g. "Programming Language :: Python :: 3.12"',
+            'add one for each version, such as "Programming Language :: Python :: 3.12"',
         )
     newest = Version(f"3.{NEWEST_PYTHON}")
     return tuple(version for version in found if Version(version) <= newest) or tuple(found)
@@ -290,7 +290,7 @@ def _check_setting(key: str, value: object) -> None:
     if key not in _KEYS:
         raise UserError(
             "unknown-setting",
-            f"[tool.ci] in pyproject.toml has {key!r}",
+            f"[tool.ci] in pyproject.toml has the unknown key {key!r}",
             f"use one of {', '.join(sorted(_KEYS))}, or remove it",
         )
     if list in _KEYS[key] and key not in _TABLES:
@@ -304,7 +304,7 @@ def _check_setting(key: str, value: object) -> None:
         raise UserError(
             "setting-type",
             f"{key} in [tool.ci] is {value!r}",
-            "see docs/cicd-setup.md for what it takes",
+            "see docs/cicd-setup.md for the values that it can have",
         )
 
 

@@ -25,7 +25,7 @@ def load(path: Path) -> dict[str, Any]:
         raise UserError("pyproject-encoding", f"{path.name}: {error}", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(
-            "pyproject-syntax", f"{path.name} is not valid TOML: {error}", "fix that line"
+            "pyproject-syntax", f"{path.name} is not valid TOML: {error}", "correct that line"
         ) from None
 
 

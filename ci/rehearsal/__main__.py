@@ -75,8 +75,9 @@ def _announce(report: Report, root: Path, seconds: float) -> None:
     if free < _DISK:
         raise UserError(
             "rehearsal-disk",
-            f"{place} has {free / 1e9:.1f} GB left, a rehearsal takes up to {_DISK / 1e9:.0f} GB",
-            "make room, or name another folder in TMPDIR",
+            f"{place} has {free / 1e9:.1f} GB left, but a rehearsal needs up to"
+            f" {_DISK / 1e9:.0f} GB",
+            "free some space, or set TMPDIR to a folder on another disk",
         )
     report.say(
         f"this takes about {in_words(seconds)}, and up to {_DISK / 1e9:.0f} GB in {place} meanwhile"

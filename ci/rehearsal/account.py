@@ -63,5 +63,7 @@ class Account:
             if project["Name"] == name:
                 return project
         raise UserError(
-            "rehearsal-project", f"there is no project {name}", "correct the pipeline in cdk/"
+            "rehearsal-project",
+            f"the template has no project {name}",
+            "correct the pipeline in cdk/",
         )

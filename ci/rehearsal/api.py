@@ -24,7 +24,8 @@ def check_request(service: str, operation: str, request: dict[str, Any]) -> None
     if faults:
         raise UserError(
             "rehearsal-request",
-            f"{operation} refuses what the template makes of the event: {'; '.join(faults)}",
+            f"{operation} refuses the request that the template makes from the event:"
+            f" {'; '.join(faults)}",
             "correct the target's input in cdk/",
         )
 

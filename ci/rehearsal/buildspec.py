@@ -77,7 +77,9 @@ def read_buildspec(project: Mapping[str, Any]) -> Buildspec:
     except yaml.YAMLError as error:
         name = project["Name"]
         raise UserError(
-            "buildspec-yaml", f"the buildspec of {name} is no YAML: {error}", "correct it"
+            "buildspec-yaml",
+            f"the buildspec of {name} is not valid YAML: {error}",
+            "correct buildspec.yml",
         ) from None
     return _parsed(_mapping(document, "buildspec"))
 

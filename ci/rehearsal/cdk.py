@@ -25,7 +25,9 @@ def synthesize(cdk: Path, out: Path) -> Template:
         settings = json.loads((cdk / "cdk.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            "rehearsal-cdk", f"cdk/cdk.json: {error}", "there is no stack to play"
+            "rehearsal-cdk",
+            f"cdk/cdk.json can't be read: {error}",
+            "add or correct it: without it there is no stack to rehearse",
         ) from None
     user = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     here = str(Path(sys.executable).parent)
@@ -48,7 +50,9 @@ def synthesize(cdk: Path, out: Path) -> Template:
         own = said.find("error[")
         last = said[own:] if own >= 0 else said.splitlines()[-1]
         raise UserError(
-            "rehearsal-synth", f"the app in cdk/ fails: {last}", "try `nox -s cdk -- synth`"
+            "rehearsal-synth",
+            f"the app in cdk/ fails: {last}",
+            "run `nox -s cdk -- synth` to see all of its output",
         )
     return read_assembly(out)
 
@@ -63,7 +67,9 @@ def read_assembly(folder: Path) -> Template:
     ]
     if len(stacks) != 1:
         raise UserError(
-            "rehearsal-stacks", f"cdk/ synthesizes {len(stacks)} stacks", "rehearse one at a time"
+            "rehearsal-stacks",
+            f"cdk/ makes {len(stacks)} stacks, but a rehearsal plays exactly one",
+            "let the app in cdk/ make one stack",
         )
     path = folder / stacks[0]["properties"]["templateFile"]
     region = stacks[0]["environment"].rpartition("/")[2]

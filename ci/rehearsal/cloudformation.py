@@ -143,6 +143,6 @@ class Template:
 def _not_understood(what: str) -> UserError:
     return UserError(
         "rehearsal-template",
-        f"the template uses {what}, which the rehearsal does not resolve",
-        "add it to ci/rehearsal/cloudformation.py, or don't use it in cdk/",
+        f"the template uses {what}, which the rehearsal does not support",
+        "add it to ci/rehearsal/cloudformation.py, or use something else in cdk/",
     )

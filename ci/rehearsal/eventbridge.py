@@ -176,6 +176,6 @@ def start_request(target: dict[str, Any], event: dict[str, Any]) -> dict[str, An
 def _rejected(why: str) -> UserError:
     return UserError(
         "rehearsal-request",
-        f"what the template makes of the event is not accepted: {why}",
+        f"the request that the template makes from the event is refused: {why}",
         "correct the target's input in cdk/",
     )

@@ -55,7 +55,9 @@ def statements(template: Template, role_arn: str) -> list[Statement]:
     roles = template.resources("AWS::IAM::Role")
     logical_id = next((name for name in roles if template.arn(name) == role_arn), None)
     if logical_id is None:
-        raise UserError("rehearsal-role", f"the template has no role {role_arn}", "define it there")
+        raise UserError(
+            "rehearsal-role", f"the template has no role {role_arn}", "define the role in cdk/"
+        )
     role = roles[logical_id]
     managed = [str(arn) for arn in role.get("ManagedPolicyArns", [])]
     documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
@@ -75,8 +77,9 @@ def statements(template: Template, role_arn: str) -> list[Statement]:
     if foreign:
         raise UserError(
             "rehearsal-managed-policy",
-            f"the role {role_arn} holds {', '.join(foreign)}, whose text is not in the template",
-            "write the statements that it needs",
+            f"the role {role_arn} has the policies {', '.join(foreign)}, whose text is not in"
+            " the template",
+            "replace them in cdk/ with the statements that the role needs",
         )
     return [statement for document in documents for statement in document["Statement"]]
 
@@ -136,5 +139,5 @@ def require(template: Template, role_arn: str, action: str, resource: str) -> No
         raise UserError(
             "rehearsal-forbidden",
             f"{role_arn.partition('/')[2]} may not {action} on {resource}",
-            "grant it in cdk/",
+            "grant that right to the role in cdk/",
         )

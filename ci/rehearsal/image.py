@@ -105,7 +105,9 @@ def make_image(folder: Path, laptop: Laptop, name: str, python: str, pyenv: str)
     has no such Python, or the laptop can't stand in for it.
     """
     if name not in PYTHONS:
-        raise UserError("image-unknown", f"the image {name} is not played", f"use {[*PYTHONS][-1]}")
+        raise UserError(
+            "image-unknown", f"the rehearsal can't play the image {name}", f"use {[*PYTHONS][-1]}"
+        )
     if python not in PYTHONS[name]:
         has = ", ".join(PYTHONS[name])
         raise UserError("image-python", f"{name} has no Python {python}", f"use one of {has}")

@@ -139,7 +139,7 @@ def _check_nobody(template: Template, action: str, resource: str) -> None:
 
 
 def _granted(found: str) -> UserError:
-    return UserError("rehearsal-granted", found, "take the right away in cdk/")
+    return UserError("rehearsal-granted", found, "remove this right in cdk/")
 
 
 def _check_pythons(template: Template, checkout: Path) -> None:

@@ -83,7 +83,7 @@ def comment_on(rehearsal: Rehearsal, execution: Execution) -> Notification:
     if len(found) != 1:
         raise UserError(
             "rehearsal-comment",
-            f"the validation's end leads to {len(found)} comments, not one",
+            f"the end of the validation makes {len(found)} comments, not one",
             "correct the rule of the state machine in cdk/",
         )
     return found[0]
@@ -126,7 +126,9 @@ def check_release(rehearsal: Rehearsal, execution: Execution) -> Mapping[str, st
         found = on_index(rehearsal, index)
         if found != release.files:
             raise UserError(
-                "rehearsal-index", f"{index.index_url} has {found}", f"Build made {release.files}"
+                "rehearsal-index",
+                f"{index.index_url} has {found}",
+                f"read Publish's output: Build made {release.files}",
             )
     publishers = [step for step in sessions if step.session == "publish"]
     digest = file_sha256(dist / "SHA256SUMS")
@@ -143,7 +145,7 @@ def _check_digests(step: Step, digest: str) -> None:
             raise UserError(
                 "rehearsal-digests",
                 f"{step.name} has {name}={step.environment.get(name)}, not {digest}",
-                "export DIST_SHA256 in the buildspec, and hand both on in cdk/",
+                "export DIST_SHA256 in buildspec.yml, and pass both values to Publish in cdk/",
             )
 
 
@@ -171,7 +173,7 @@ def _check_readers(rehearsal: Rehearsal, allowed: set[str]) -> None:
         raise UserError(
             "rehearsal-readers",
             f"{', '.join(sorted(readers)) or 'nobody'} asked for the secret",
-            f"let {', '.join(allowed) or 'nobody'} ask for it",
+            f"correct cdk/: expected {', '.join(allowed) or 'nobody'}",
         )
 
 
@@ -189,7 +191,7 @@ def _stopped(step: Step) -> UserError:
     return UserError(
         "rehearsal-stopped",
         f"{step.name} failed in {step.failure}",
-        "correct what its output shows, commit, rehearse again",
+        "fix the error in its output, commit, then rehearse again",
     )
 
 

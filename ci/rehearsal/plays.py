@@ -54,7 +54,7 @@ def begin(rehearsal: Rehearsal, event: dict[str, Any]) -> Execution:
     if len(targets) != 1:
         raise UserError(
             "rehearsal-rule",
-            f"{event['detail']['event']} matches the rules of {len(targets)} targets, not one",
+            f"{event['detail']['event']} matches rules with {len(targets)} targets, not one",
             "correct the event pattern in cdk/",
         )
     arn = targets[0]["Arn"]

@@ -164,8 +164,8 @@ def release_version(checkout: Path) -> str:
         if done.returncode:
             raise UserError(
                 "rehearsal-version",
-                f"the build backend does not say the version: {' '.join(done.stderr.split())}",
-                "see `nox -s wheel`",
+                f"the build backend gives no version: {' '.join(done.stderr.split())}",
+                "run `nox -s wheel` to see the backend's whole output",
             )
         said = done.stdout
     version = Version(said.strip())

@@ -185,7 +185,7 @@ def _announced(
 def _not_started(command: Sequence[str], log: Path) -> UserError:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["it printed nothing"]
     return UserError(
-        "server-start", f"{Path(command[0]).name} does not start: {lines[-1]}", f"see {log}"
+        "server-start", f"{Path(command[0]).name} does not start: {lines[-1]}", f"read {log}"
     )
 
 

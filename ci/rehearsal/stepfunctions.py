@@ -93,7 +93,11 @@ def _call(
 ) -> Call:
     """The call of a task; raises UserError unless the role may, and the service would, do it."""
     if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
-        raise UserError("rehearsal-state", f"the state {name} is not played", "use SDK tasks")
+        raise UserError(
+            "rehearsal-state",
+            f"the rehearsal can't play the state {name}",
+            "use only tasks that call the AWS SDK",
+        )
     service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
     service = _CALLED_BY_IAM.get(service, service)
     call = Call(service, operation, _evaluated(state["Arguments"], known))
@@ -150,7 +154,11 @@ def _execution_of(
     """The answer of GetPipelineExecution, in Step Functions' spelling."""
     wanted = (event["detail"]["pipeline"], event["detail"]["execution-id"])
     if (asked["PipelineName"], asked["PipelineExecutionId"]) != wanted:
-        raise UserError("rehearsal-execution", f"asked for {asked}", f"ask for {wanted}")
+        raise UserError(
+            "rehearsal-execution",
+            f"the state machine reads {asked}, not {wanted}",
+            "correct the state machine's definition in cdk/",
+        )
     resolved = [{"Name": name, "ResolvedValue": value} for name, value in variables.items()]
     return {"PipelineExecution": {"PipelineExecutionId": wanted[1], "Variables": resolved}}
 

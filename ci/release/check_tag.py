@@ -72,7 +72,7 @@ def tags_to_release(root: Path) -> list[str]:
         raise UserError(
             "no-tag",
             "RELEASE_TAG is not set, and there is no tag at HEAD",
-            "run `nox -s ready`, which says what is missing and how to tag",
+            "run `nox -s ready`; it says what is missing and how to tag",
         )
     return tags
 
@@ -92,8 +92,8 @@ def find_tag(root: Path, version: Version) -> str:
         return tags[0]
     raise UserError(
         "no-tag-matches",
-        f"none of the tags at HEAD ({', '.join(tags)}) is the version {version}",
-        f"git tag v{version}, or name the tag in RELEASE_TAG",
+        f"none of the tags at HEAD ({', '.join(tags)}) matches the version {version}",
+        f"run `git tag v{version}`, or set RELEASE_TAG to the right tag",
     )
 
 
@@ -104,20 +104,22 @@ def check_tag_itself(root: Path, tag: str) -> Version:
         raise UserError(
             "tag-form",
             f"the tag is {tag!r}",
-            'name it "v" and a PEP 440 version, such as v1.2.0 or v1.2.0rc1',
+            'use "v" and a PEP 440 version, such as v1.2.0 or v1.2.0rc1',
         )
     commit, head = resolve(root, f"refs/tags/{tag}"), resolve(root, "HEAD")
     if commit is None:
         raise UserError(
             "tag-unknown",
             f"there is no tag {tag} in this repository",
-            f"git fetch --tags, or git tag {tag} and push it",
+            f"run `git fetch --tags`; if the tag is not at origin either, run `git tag {tag}`"
+            " and push it",
         )
     if commit != head:
         raise UserError(
             "tag-elsewhere",
-            f"the tag {tag} is at {commit}, and HEAD is {head}",
-            "check out the tag; if it was moved, delete it and release a new version instead",
+            f"the tag {tag} is at {commit}, but HEAD is {head}",
+            f"run `git switch --detach {tag}`; if the tag was moved, delete it and release a new"
+            " version",
         )
     return version
 
@@ -142,8 +144,8 @@ def check_wheel(project: Project, release: Release) -> None:
     if release.name != project.normalized_name:
         raise UserError(
             "wheel-name",
-            f"{release.folder} holds {release.name}, and this is {project.name}",
-            "build again (nox -s build)",
+            f"{release.folder} has {release.name}, but this package is {project.name}",
+            "run `nox -s build`",
         )
     name = next(iter(release.files))
     wheel = read_archive(release.folder / name, max_size=project.settings.max_size)
@@ -157,7 +159,7 @@ def check_wheel(project: Project, release: Release) -> None:
             raise UserError(
                 "wheel-version",
                 f"{what} of {name} is {text!r}, not {release.version}",
-                "keep the version in one place, and build again (nox -s build)",
+                "keep the version in one place, then run `nox -s build`",
             )
 
 

@@ -91,15 +91,15 @@ def find_place(project: Project, current: Version) -> Place | None:
             "version-places",
             f"the version {current} is written in {len(places)} places: "
             + ", ".join(map(str, places)),
-            "keep it in one of them and have the others read it, or change them all by hand",
+            "keep it in one of them and let the others read it, or change all of them by hand",
         )
     if current.is_devrelease or current.local or current in _tagged(project.root, "HEAD"):
         return None
     files = candidates(project.root, project.package_dir)
     raise UserError(
         "version-place",
-        f"the version {current} is written in none of {', '.join(map(str, files))}",
-        "change it by hand",
+        f"the version {current} is in none of these files: {', '.join(map(str, files))}",
+        "change the version by hand, in the file that has it",
     )
 
 
@@ -149,8 +149,8 @@ def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -
     if own and re.match(r"\d", own.date or ""):
         raise UserError(
             "changelog-has-it",
-            f"{path} has an entry for {version} already: {own.heading!r}",
-            "name another version, or remove the entry",
+            f"{path} already has an entry for {version}: {own.heading!r}",
+            "choose another version, or remove the entry",
         )
     if own:  # "1.2.0 (unreleased)"
         return text[: own.start] + heading + text[own.body :]
@@ -200,8 +200,8 @@ def commits(root: Path) -> str:
     if not subjects:
         raise UserError(
             "changelog-nothing",
-            f"nothing is unreleased in the changelog, and there is no commit since {last}",
-            "write what changed under Unreleased",
+            f"the changelog has no unreleased changes, and there is no commit since {last}",
+            "write what changed under the heading Unreleased",
         )
     return "\n".join(f"- {subject}" for subject in subjects)
 
@@ -253,8 +253,9 @@ def check_written(root: Path, version: Version) -> None:
     if says != version:
         raise UserError(
             "version-unchanged",
-            f"with {version} written the build backend says {says}, so nothing is changed",
-            "change it by hand where the backend reads it",
+            f"{version} was written, but the build backend still says {says}; the files are as"
+            " before",
+            "change the version by hand, in the place that the backend reads",
         )
 
 

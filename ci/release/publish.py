@@ -83,8 +83,8 @@ def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
     if release.name != project.normalized_name:
         raise UserError(
             "another-release",
-            f"{release.folder} holds {release.name}, and this checkout is {project.name}",
-            "check the release's tag out, or build the distributions again",
+            f"{release.folder} has {release.name}, but this checkout is {project.name}",
+            "check out the release's tag, or build the distributions again",
         )
     check_clean(root)
     check_sources_only(root)
@@ -131,7 +131,7 @@ def _upload(
                         if not _has_arrived(name, release, index):
                             raise
         except Transient as error:
-            raise UserError("upload-failed", f"{name} is not uploaded: {error}", _AGAIN) from None
+            raise UserError("upload-failed", f"{name} was not uploaded: {error}", _AGAIN) from None
     return True
 
 
@@ -157,11 +157,11 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
     if set(missing) & set(claimed):
         raise UserError(
             "exists-unseen",
-            f"the index says that it has {' and '.join(claimed)}, but it does not show it {where}",
+            f"the index says that it has {' and '.join(claimed)}, but does not show it {where}",
             "check that --index-url (or UV_INDEX) belongs to this repository; " + _AGAIN,
         )
     raise UserError(
-        "not-indexed", f"uploaded, not indexed yet: {' and '.join(missing)} is not {where}", _AGAIN
+        "not-indexed", f"{' and '.join(missing)}: uploaded, but not yet {where}", _AGAIN
     )
 
 

@@ -71,8 +71,8 @@ def check_named(project: Project, built: Version, version: Version) -> None:
     if places or not (built.is_devrelease or built.local):
         raise UserError(
             "version-differs",
-            f"the wheel is {built}, and you named {version}",
-            f"nox -s prepare -- {version}, or leave it out",
+            f"the wheel has the version {built}, but you named {version}",
+            f"run `nox -s prepare -- {version}`, or name no version",
         )
 
 
@@ -112,11 +112,11 @@ def check_free(version: Version, tags: Sequence[str], where: str) -> None:
     if taken:
         raise UserError(
             "tag-taken",
-            f"{where} has the tag {taken[0]} already",
+            f"{where} already has the tag {taken[0]}",
             (
-                "release another version; a tag that was pushed is never moved"
+                "release another version; never move a pushed tag"
                 if where == "origin"
-                else f"git push origin {taken[0]}; or git tag -d {taken[0]}, if it was a mistake"
+                else f"run `git push origin {taken[0]}`; or delete it: `git tag -d {taken[0]}`"
             ),
         )
 

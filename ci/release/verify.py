@@ -108,7 +108,7 @@ def expected(project: Project, index: Index, version: str | None) -> Release:
         raise UserError(
             "nothing-to-verify",
             f"there is no {NAME} in {folder} and no --version",
-            "set DIST_DIR to the folder of what was published, or name a published --version",
+            "set DIST_DIR to the folder of the published files, or add --version VERSION",
         )
     if version is None:
         return read_release(folder)
@@ -116,14 +116,14 @@ def expected(project: Project, index: Index, version: str | None) -> Release:
         parsed = index.newest(project.normalized_name) if version == "newest" else Version(version)
     except InvalidVersion:
         raise UserError(
-            "version-argument", f"--version is {version!r}", 'name one such as "1.2.0"'
+            "version-argument", f"--version is {version!r}", 'write a version such as "1.2.0"'
         ) from None
     files = index.files(project.normalized_name, parsed) if parsed else {}
     if not parsed or not files:
         raise UserError(
             "not-published",
             f"{index.url} has no {project.normalized_name} {version}",
-            "see which versions it has, or wait a few minutes if it was just published",
+            "choose a version that it has; if this one was just published, wait a few minutes",
         )
     return Release(folder, project.normalized_name, parsed, files)
 
@@ -139,12 +139,14 @@ def check_bytes(release: Release, index: Index) -> None:
         raise UserError(
             "not-shown",
             f"{index.url} does not show {' and '.join(missing)} after {index.retry.wait:g} s",
-            "publish it, or run this again if it was just published",
+            "run `nox -s publish`; if it was just published, run this again",
         )
     try:
         served = index.retry.retrying(say)(index.served, release.name, release.version)
     except Transient as error:
-        raise UserError("not-served", f"a file can't be downloaded: {error}", "run again") from None
+        raise UserError(
+            "not-served", f"a file can't be downloaded: {error}", "run this again in a few minutes"
+        ) from None
     missing_files(release, served, index)
     for name, digest in release.files.items():
         say(f"  served as built: {name} {digest}")
@@ -193,7 +195,7 @@ class Sandbox:
             raise UserError(
                 "no-interpreter",
                 f"an environment with Python {self.python} can't be made: {self._reason(done)}",
-                f"`uv python install {self.python}` or `pyenv install {self.python}`",
+                f"run `uv python install {self.python}` or `pyenv install {self.python}`",
             )
 
     def install(self, requirements: str, environ: Mapping[str, str], *options: str) -> None:
@@ -214,7 +216,8 @@ class Sandbox:
             raise UserError(
                 "import-fails",
                 f"Python {self.python} can't import what was installed: {self._reason(done)}",
-                "fix the package and release it under a new version; consider yanking this one",
+                "fix the package and release it under a new version; then yank this one on the"
+                " index",
             )
         return done.stdout
 
@@ -279,7 +282,7 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
         raise UserError(
             "install-fails",
             str(error),
-            f"check that {index.url} serves it for this Python",
+            f"check that requires-python allows this Python, and that {index.url} has the files",
         ) from None
 
 
@@ -294,7 +297,7 @@ def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> N
         raise UserError(
             "dependencies-fail",
             str(error),
-            "check that what it depends on can be installed on this Python",
+            "check that every dependency has a version for this Python",
         ) from None
 
 
@@ -308,8 +311,8 @@ def check_versions(python: str, found: Mapping[str, str | None], version: Versio
         if not same:
             raise UserError(
                 "installed-version",
-                f"on Python {python} {what} is {value!r}, and {version} was installed",
-                "keep the version in one place, and release again under a new version",
+                f"on Python {python} {what} is {value!r}, but the installed version is {version}",
+                "keep the version in one place, and release under a new version",
             )
 
 

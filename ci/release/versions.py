@@ -18,7 +18,7 @@ def check_public(version: Version) -> None:
         raise UserError(
             "version-not-public",
             f"{version} is a {'local' if version.local else 'development'} version",
-            'release one such as "1.2.0" or "1.2.0rc1"',
+            'release a version such as "1.2.0" or "1.2.0rc1"',
         )
 
 
@@ -32,8 +32,8 @@ def check_above(version: Version, released: Collection[Version], where: str) -> 
     if version in released:
         raise UserError(
             "version-published",
-            f"{where} has {version} already",
-            f"release a version above {max(released)}; what is published can't be replaced",
+            f"{where} already has {version}",
+            f"release a version above {max(released)}: published files can't be replaced",
         )
     raise UserError(
         "version-not-above",

@@ -30,22 +30,23 @@ def check_witnesses(dist: Path, environ: Mapping[str, str]) -> None:
         (other,) = set(_VARIABLES) - {name}
         raise UserError(
             "witness-missing",
-            f"{name} is set, and {other} is not",
-            "set both, to what the two builds exported; on a laptop, unset it",
+            f"{name} is set, but {other} is not",
+            "set both to the values that the two builds exported; on a laptop, run `unset"
+            f" {name}`",
         )
     for name, value in said.items():
         if not re.fullmatch(r"[0-9a-f]{64}", value):
             raise UserError(
                 "witness-form",
                 f"{name} is {value[:100]!r}, not a sha256 in 64 hexadecimal digits",
-                "see in that build's log whether it exported DIST_SHA256",
+                "read that build's log: it must export DIST_SHA256",
             )
     check, build = (said[name] for name in _VARIABLES)
     if check != build:
         raise UserError(
             "witnesses-differ",
-            f"Check made the SHA256SUMS {check}, and Build made {build} of the same commit",
-            "find out what differs (nox -s reproduce) before anything is published",
+            f"from the same commit, Check made the SHA256SUMS {check}, but Build made {build}",
+            "publish nothing; run `nox -s reproduce` to see what differs",
         )
     manifest = dist / NAME
     found = file_sha256(manifest) if manifest.is_file() else None
@@ -53,9 +54,10 @@ def check_witnesses(dist: Path, environ: Mapping[str, str]) -> None:
         raise UserError(
             "witnesses-disown",
             (
-                f"{manifest} has sha256 {found}, and both builds made {build}"
+                f"{manifest} has sha256 {found}, but both builds made {build}"
                 if found
-                else f"there is no {manifest}, and both builds made {build}"
+                else f"there is no {manifest}, but both builds made {build}"
             ),
-            "don't publish this: it was changed after it was built; find out by whom, release anew",
+            "don't publish this: somebody changed it after the build; find out who, then"
+            " release again",
         )

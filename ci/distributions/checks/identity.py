@@ -43,8 +43,9 @@ def file_names(project: Project, folder: Path) -> Iterator[Finding]:
                 path.name,
                 "",
                 "file-name",
-                f"it is no distribution of {project.name}",
-                "have the build make an sdist and a wheel of that name",
+                f"it is not a distribution of {project.name}",
+                "correct the build backend's configuration: it must make an sdist and a wheel"
+                " of that name",
             )
             continue
         versions.add(identity[1])
@@ -53,21 +54,25 @@ def file_names(project: Project, folder: Path) -> Iterator[Finding]:
                 path.name,
                 "",
                 "file-name",
-                f"it is one more {kind} of {project.name}",
-                "have the build make one",
+                f"there is more than one {kind} of {project.name}",
+                "correct the build backend's configuration: it must make only one",
             )
         kinds.append(kind)
     for kind in sorted({"sdist", "wheel"}.difference(kinds)):
         yield Finding(
-            project.name, "", "file-name", f"there is no {kind}", "have the build make one"
+            project.name,
+            "",
+            "file-name",
+            f"there is no {kind}",
+            "correct the build backend's configuration: it must make one",
         )
     if len(versions) > 1:
         yield Finding(
             project.name,
             "",
             "file-name",
-            f"its distributions are of several versions: {', '.join(map(str, sorted(versions)))}",
-            "let sdist and wheel take the version from one place",
+            f"its distributions have different versions: {', '.join(map(str, sorted(versions)))}",
+            "keep the version in one place, for the sdist and the wheel",
         )
 
 

@@ -39,7 +39,8 @@ def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[
                 "",
                 "wheel-contents",
                 line.removeprefix(f"{path}: "),
-                "leave it out of the wheel, or see the tool's documentation of that code",
+                "leave it out of the wheel, or look up the code in check-wheel-contents'"
+                " documentation",
             )
 
 

@@ -57,7 +57,11 @@ def thief(start: Start) -> Ending:
     tried = [request for request in rehearsal.secrets.requests if request.role == role]
     loot = "".join(found)
     if rehearsal.index.password in loot or "AccessDenied" not in loot or not tried:
-        raise UserError("rehearsal-thief", "the token was found, or not looked for", "correct cdk/")
+        raise UserError(
+            "rehearsal-thief",
+            "the test found the token, or did not look for it",
+            "correct the roles in cdk/",
+        )
     return ending(rehearsal, released)
 
 
@@ -120,7 +124,7 @@ def _silent(rehearsal: Rehearsal, execution: Execution) -> Ending:
     """How it ended; raises UserError if the attacker's code has run."""
     if _MARK in logs(execution):
         raise UserError(
-            "rehearsal-attack", "code of the attacker ran in a release", "correct buildspec.yml"
+            "rehearsal-attack", "the attacker's code ran in a release", "correct buildspec.yml"
         )
     return ending(rehearsal, execution)
 

@@ -86,7 +86,7 @@ def index_down(start: Start) -> Ending:
     if not stopped.failed or on_index(rehearsal):
         raise UserError(
             "rehearsal-down",
-            "Publish went through without an index",
+            "Publish succeeded without an index",
             "correct ci/release/publish.py",
         )
     return ending(rehearsal, publish(rehearsal, before_publish(stopped)))

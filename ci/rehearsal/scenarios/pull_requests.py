@@ -51,7 +51,9 @@ def two_at_once(start: Start) -> Ending:
             raise
     if passed.failed:
         reason = f"the good one failed: {passed.failed[0].failure}"
-        raise UserError("rehearsal-two", reason, "each must run on its own")
+        raise UserError(
+            "rehearsal-two", reason, "set PARALLEL mode in cdk/, so that each runs alone"
+        )
     return ending(rehearsal, failed)
 
 
@@ -67,7 +69,7 @@ def poison(start: Start) -> Ending:
         ).failed
         if stopped:
             reason = f"there is no cache: {stopped[0].failure}"
-            raise UserError("rehearsal-cache", reason, "correct it in cdk/")
+            raise UserError("rehearsal-cache", reason, "correct the cache in cdk/")
     _with_noxfile(rehearsal, rehearsal.branch, "assert not mark.exists()")
     return ending(rehearsal, play_release(rehearsal))
 

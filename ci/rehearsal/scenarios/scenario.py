@@ -90,7 +90,11 @@ class Start:
     def release(self) -> Execution:
         """The release that went through; raises UserError when none has."""
         if self.released is None:
-            raise UserError("rehearsal-base", "no release went through", "see the first row")
+            raise UserError(
+                "rehearsal-base",
+                "the first release did not succeed",
+                "read the first row of the table",
+            )
         return self.released
 
 

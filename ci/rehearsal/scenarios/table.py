@@ -34,8 +34,8 @@ SCENARIOS = (
     Scenario(
         "a tag object is replaced after its event", commits.moved_tag_object, "Build", "commit-gone"
     ),
-    Scenario("a released tag is moved", commits.moved_event, "event", "matches the rules of 0"),
-    Scenario("a tag has another prefix", commits.other_tag, "event", "matches the rules of 0"),
+    Scenario("a released tag is moved", commits.moved_event, "event", "matches rules with 0"),
+    Scenario("a tag has another prefix", commits.other_tag, "event", "matches rules with 0"),
     Scenario("a test fails on the lowest Python only", commits.lowest, "Build", "tests-{}: failed"),
     Scenario("a file is not formatted", commits.unformatted, "Build", "lint: failed"),
     Scenario("a .env is tracked inside the package", commits.leak, "Build", ".env"),
@@ -110,7 +110,9 @@ def play_scenarios(rehearsal: Rehearsal, report: Report) -> None:
     report.say(f"{len(SCENARIOS) - len(wrong)} of {len(SCENARIOS)} scenarios ended as they should")
     if wrong:
         raise UserError(
-            "rehearsal-faults", f"these did not: {'; '.join(wrong)}", "correct the pipeline"
+            "rehearsal-faults",
+            f"these scenarios did not end as they should: {'; '.join(wrong)}",
+            "read their rows above, and correct the pipeline",
         )
 
 

@@ -133,7 +133,7 @@ def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
     write(package, {"ci/distributions/build.py": "mine\n"})
     write(source, {"buildspec.yml": "newer\n"})
     before = state(package)
-    with pytest.raises(UserError, match=r"ci/distributions/build\.py would be over") as raised:
+    with pytest.raises(UserError, match=r"ci/distributions/build\.py") as raised:
         run("--write")
     assert raised.value.code == "adopt-edited"
     assert "\n-mine\n" in capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_a_second_noxfile_of_the_package_s_own_is_not_overwritten(
     run: Adopt, package: Path
 ) -> None:
     write(package, {"noxfile.py": "import nox\n", "noxfile_own.py": "first\n"})
-    with pytest.raises(UserError, match=r"noxfile\.py would be overwritten"):
+    with pytest.raises(UserError, match=r"noxfile\.py"):
         run("--write")
     assert (package / "noxfile_own.py").read_text() == "first\n"
 
@@ -219,7 +219,7 @@ def test_what_changed_here_is_updated_there_and_what_went_goes(
 
 def test_the_settings_of_the_stack_are_theirs_once_adopted(run: Adopt, package: Path) -> None:
     write(package, {"cdk/cdk.json": '{"app": "of another stack"}'})
-    with pytest.raises(UserError, match=r"cdk/cdk\.json would be overwritten"):
+    with pytest.raises(UserError, match=r"cdk/cdk\.json"):
         run("--write")
     run("--write", "--force")
     assert (package / "cdk/cdk.json").read_bytes() == (ROOT / "cdk/cdk.json").read_bytes()
@@ -250,7 +250,7 @@ def test_check_fails_and_changes_nothing_when_anything_is_missing(
         write(source, {name: "newer\n"})
         git(source, "add", "--all")
     before = state(package)
-    with pytest.raises(UserError, match="lacks what is shown") as raised:
+    with pytest.raises(UserError, match="lacks the changes above") as raised:
         run("--check")
     assert raised.value.code == "adopt-outdated"
     assert state(package) == before

@@ -105,7 +105,7 @@ def test_what_is_no_heading_of_that_version_is_no_entry(tmp_path: Path, text: st
     [("CHANGELOG.md", f"## [1.2.0] - {TODAY}"), ("CHANGELOG.rst", f"1.2.0 ({TODAY})")],
 )
 def test_the_remedy_is_in_the_form_of_the_file(tmp_path: Path, name: str, remedy: str) -> None:
-    assert refuse(write(tmp_path, name, "")).remedy.startswith(f"add {remedy!r}, or")
+    assert refuse(write(tmp_path, name, "")).remedy.startswith(f"add the heading {remedy!r}, or")
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:

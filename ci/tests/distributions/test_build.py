@@ -255,7 +255,7 @@ def test_archives_in_a_folder_of_another_name_are_the_users(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
 def test_a_dist_folder_with_the_users_own_files_is_left_alone(tmp_path: Path, name: str) -> None:
     write(tmp_path, {f"dist/{name}": "mine", "dist/demo-1.whl": ""})
-    with pytest.raises(UserError, match="not something that a build leaves there") as caught:
+    with pytest.raises(UserError, match="is not from a build") as caught:
         dist.clear(tmp_path / "dist")
     assert caught.value.code == "dist-not-ours"
     assert (tmp_path / "dist" / name).read_text(encoding="utf-8") == "mine"
@@ -267,7 +267,7 @@ def test_a_dist_that_is_no_folder_is_left_alone(tmp_path: Path, kind: str) -> No
         (tmp_path / "dist").write_text("mine", encoding="utf-8")
     else:
         (tmp_path / "dist").symlink_to(tmp_path)
-    with pytest.raises(UserError, match="the path itself is not something that a build leaves"):
+    with pytest.raises(UserError, match="the path itself is not from a build"):
         dist.clear(tmp_path / "dist")
     assert os.path.lexists(tmp_path / "dist")
 

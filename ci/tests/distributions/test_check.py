@@ -202,7 +202,7 @@ def test_two_wheels_are_one_too_many(root: Path) -> None:
     folder = built(root)
     (folder / WHEEL).rename(folder / f"{STEM}-py2-none-any.whl")
     built(root)
-    assert "it is one more wheel of demo-pkg" in refuse(folder)
+    assert "there is more than one wheel of demo-pkg" in refuse(folder)
 
 
 def test_an_empty_folder_is_refused(root: Path) -> None:

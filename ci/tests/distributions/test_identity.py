@@ -42,15 +42,15 @@ def test_an_sdist_and_a_wheel_for_any_platform_pass(
         ([f"{STEM}-py3-none-any.whl"], "there is no sdist"),
         (
             ["demo_pkg-1.2.1.tar.gz", f"{STEM}-py3-none-any.whl"],
-            "its distributions are of several versions: 1.2.0, 1.2.1",
+            "its distributions have different versions: 1.2.0, 1.2.1",
         ),
-        (["other-1.2.0-py3-none-any.whl"], "it is no distribution of demo-pkg"),
-        ([f"{STEM}.zip"], "it is no distribution of demo-pkg"),
-        (["notes.txt"], "it is no distribution of demo-pkg"),
-        ([f"{STEM}-whatever.whl"], "it is no distribution of demo-pkg"),
+        (["other-1.2.0-py3-none-any.whl"], "it is not a distribution of demo-pkg"),
+        ([f"{STEM}.zip"], "it is not a distribution of demo-pkg"),
+        (["notes.txt"], "it is not a distribution of demo-pkg"),
+        ([f"{STEM}-whatever.whl"], "it is not a distribution of demo-pkg"),
         (
             [f"{STEM}-py3-none-any.whl", f"{STEM}-cp312-cp312-win32.whl"],
-            "it is one more wheel of demo-pkg",
+            "there is more than one wheel of demo-pkg",
         ),
     ],
 )

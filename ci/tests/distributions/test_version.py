@@ -69,7 +69,7 @@ def test_the_backend_says_the_version_and_nothing_else_is_printed(
 def test_a_backend_that_says_no_version_is_named(tmp_path: Path, said: str) -> None:
     hook = "prepare_metadata_for_build_wheel"
     root = make_own_backend(tmp_path, said, hook, _HOOKS[hook])
-    with pytest.raises(UserError, match="the build backend says that the version is") as caught:
+    with pytest.raises(UserError, match="the build backend gives the version") as caught:
         version.backend_version(root)
     assert caught.value.code == "backend-version"
 

@@ -443,7 +443,7 @@ def test_differences_are_told_file_by_file(checkout: Checkout, index: FakeIndex)
     assert missing_files(release, dict(release.files), shown) == []
     with pytest.raises(UserError) as caught:
         missing_files(release, {checkout.wheel.name: "0", "thing-1.0.zip": "1"}, shown)
-    assert f"{index.url} has another thing 1.0: " in caught.value.found
+    assert f"{index.url} already has a different thing 1.0: " in caught.value.found
     assert (
         f"{checkout.wheel.name} has sha256 0 there, {release.files[checkout.wheel.name]} here;"
         " thing-1.0.zip is there and not here" in caught.value.found
@@ -500,6 +500,6 @@ def test_waiting_ends_at_once_for_what_will_never_be_right(
     checkout: Checkout, index: FakeIndex, clock: Clock
 ) -> None:
     index.files = {checkout.wheel.name: b"another"}
-    with pytest.raises(UserError, match="has another thing"):
+    with pytest.raises(UserError, match="already has a different thing"):
         wait_for_files(reading(index), read_release(checkout.dist))
     assert clock.slept == []

@@ -192,7 +192,7 @@ def test_what_may_pass_is_tried_again_with_its_reason(twine: Twine, code: int) -
         (404, "one that takes uploads"),
         (405, "one that takes uploads, not"),
         (413, "make the file smaller"),
-        (418, "read the index's reason"),
+        (418, "correct what the index's reason names"),
     ],
 )
 def test_what_will_not_pass_is_named_with_its_remedy(twine: Twine, code: int, remedy: str) -> None:

@@ -306,6 +306,6 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 def test_a_package_without_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
-    with pytest.raises(UserError, match="neither a package Sample_Pkg_one nor a module") as raised:
+    with pytest.raises(UserError, match="no package Sample_Pkg_one and no module") as raised:
         read_project(tmp_path)
     assert raised.value.code == "no-package"

@@ -35,7 +35,7 @@ def test_a_package_without_an_app_is_named(tmp_path: Path) -> None:
 
 def test_an_assembly_of_no_stack_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
-    with pytest.raises(UserError, match="synthesizes 0 stacks"):
+    with pytest.raises(UserError, match="makes 0 stacks"):
         read_assembly(tmp_path)
 
 

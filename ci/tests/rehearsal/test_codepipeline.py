@@ -275,7 +275,7 @@ def test_a_secret_as_a_variable_is_refused(run: Run, document: dict[str, Any]) -
 
 def test_an_unknown_project_fails_its_action(run: Run, releases: dict[str, Any]) -> None:
     releases["Stages"][1]["Actions"][0]["Configuration"]["ProjectName"] = "nobody"
-    assert "there is no project nobody" in why(run())
+    assert "the template has no project nobody" in why(run())
 
 
 def test_a_stage_is_retried_with_the_artifacts_as_they_were(run: Run, account: Account) -> None:

@@ -56,10 +56,10 @@ def test_an_event_starts_its_pipeline_with_its_variables(pushed: Rehearsal) -> N
 
 
 def test_an_event_that_no_rule_or_two_rules_hear_is_named(pushed: Rehearsal) -> None:
-    with pytest.raises(UserError, match="matches the rules of 0 targets"):
+    with pytest.raises(UserError, match="matches rules with 0 targets"):
         plays.begin(pushed, plays.tag_event(pushed, "nightly", "a" * 40))
     twice = edited(pushed, lambda found: found.update(Twice=found["ReleasesRule"]))
-    with pytest.raises(UserError, match="matches the rules of 2 targets"):
+    with pytest.raises(UserError, match="matches rules with 2 targets"):
         plays.begin(twice, plays.tag_event(twice, "v1.0", "a" * 40))
 
 

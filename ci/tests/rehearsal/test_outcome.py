@@ -200,7 +200,7 @@ def test_a_validation_may_be_in_parts(
 
 def test_a_validation_without_a_comment_is_named(still: Rehearsal, validated: Execution) -> None:
     del still.account.template.document["Resources"]["CommentRule"]
-    with pytest.raises(UserError, match="leads to 0 comments"):
+    with pytest.raises(UserError, match="makes 0 comments"):
         outcome.check_pull_request(still, validated)
 
 

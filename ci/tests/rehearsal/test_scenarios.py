@@ -94,7 +94,10 @@ def test_the_run_fails_with_the_names_of_what_ended_otherwise(
     text = io.StringIO()
     with pytest.raises(UserError) as raised:
         table.play_scenarios(start.rehearsal, Report(Console(file=text, width=200)))
-    assert (raised.value.code, raised.value.found) == ("rehearsal-faults", "these did not: bad")
+    assert (raised.value.code, raised.value.found) == (
+        "rehearsal-faults",
+        "these scenarios did not end as they should: bad",
+    )
     assert "1 of 2 scenarios ended as they should" in text.getvalue()
     monkeypatch.setattr(table, "SCENARIOS", (good,))
     table.play_scenarios(start.rehearsal, Report(Console(file=text)))
@@ -145,7 +148,7 @@ def test_an_ending_has_all_that_the_failed_builds_printed(
 def test_events_that_start_nothing_end_at_once(start: Start) -> None:
     for play in (commits.moved_event, commits.other_tag):
         ending = play(start)
-        assert (ending.stopped, "matches the rules of 0" in ending.printed) == ("event", True)
+        assert (ending.stopped, "matches rules with 0" in ending.printed) == ("event", True)
 
 
 def test_code_of_an_attacker_in_any_log_is_named(

@@ -65,7 +65,7 @@ def test_a_comment_that_codecommit_refuses_is_refused() -> None:
 def test_a_state_that_is_no_call_of_the_sdk_is_not_passed_over() -> None:
     document = template()
     change_state(document, "Write", Type="Wait")
-    with pytest.raises(UserError, match="the state Write is not played"):
+    with pytest.raises(UserError, match="can't play the state Write"):
         called(document)
 
 

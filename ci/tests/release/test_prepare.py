@@ -142,7 +142,7 @@ def test_a_version_in_no_place_is_refused_and_says_where_it_looked(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepare, "backend_version", lambda _: Version("1.2.5"))
-    with pytest.raises(UserError, match=f"in none of pyproject.toml, {INIT}") as caught:
+    with pytest.raises(UserError, match=f"none of these files: pyproject.toml, {INIT}") as caught:
         prepare.main(["1.3.0"])
     assert caught.value.code == "version-place"
     assert changed(package) == ""

@@ -537,7 +537,7 @@ def test_the_index_is_waited_for_no_longer_than_is_said(stage: Stage) -> None:
     assert max(stage.clock.slept) <= 30
     said = stage.said()
     assert "of 100 s)" in said
-    assert "uploaded, not indexed yet" in said
+    assert "uploaded, but not yet on" in said
     assert "after 100 s" in said
 
 

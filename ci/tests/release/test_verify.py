@@ -206,7 +206,7 @@ def test_an_installer_that_fails_is_tried_again_and_then_quoted(stage: Stage) ->
     assert len(stage.machine.of("--require-hashes")) == 5
     said = stage.said()
     assert r"Python 3.8: uv can't install it: no wheel for this\x1b[31m" in said
-    assert f"check that {stage.index.url} serves it for this Python" in said
+    assert f"and that {stage.index.url} has the files" in said
 
 
 @pytest.mark.parametrize(

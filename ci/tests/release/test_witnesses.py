@@ -64,7 +64,7 @@ def test_anything_else_is_refused(
 
 
 def test_the_variable_that_is_missing_is_named(dist: Path) -> None:
-    with pytest.raises(UserError, match="CHECK_DIST_SHA256 is set, and BUILD_DIST_SHA256 is not"):
+    with pytest.raises(UserError, match="CHECK_DIST_SHA256 is set, but BUILD_DIST_SHA256 is not"):
         check_witnesses(dist, {"CHECK_DIST_SHA256": OTHER})
 
 
@@ -78,12 +78,12 @@ def test_a_malformed_value_is_shown_in_part(dist: Path) -> None:
 def test_both_sides_of_a_difference_are_shown(dist: Path) -> None:
     with pytest.raises(UserError) as caught:
         check_witnesses(dist, said(dist, OTHER, "1" * 64))
-    assert f"Check made the SHA256SUMS {OTHER}, and Build made {'1' * 64}" in caught.value.found
+    assert f"Check made the SHA256SUMS {OTHER}, but Build made {'1' * 64}" in caught.value.found
     with pytest.raises(UserError) as caught:
         check_witnesses(dist, said(dist, OTHER, OTHER))
-    assert f"has sha256 {file_sha256(dist / NAME)}, and both builds made {OTHER}" in str(
+    assert f"has sha256 {file_sha256(dist / NAME)}, but both builds made {OTHER}" in str(
         caught.value
     )
     (dist / NAME).unlink()
-    with pytest.raises(UserError, match=f"there is no .*{NAME}, and both builds made {OTHER}"):
+    with pytest.raises(UserError, match=f"there is no .*{NAME}, but both builds made {OTHER}"):
         check_witnesses(dist, {"CHECK_DIST_SHA256": OTHER, "BUILD_DIST_SHA256": OTHER})
