@@ -121,7 +121,7 @@ def test_a_version_between_two_tags_is_released_as_the_next_one(
     [
         (
             "0.1.dev2+gabc1234",
-            "## [Unreleased]\n\n## [1.4.0] - 2026-01-31\n\n## [1.3.0]\n",
+            "## [Unreleased]\n\n## [1.4.0] - 2026-01-31\n\n## [1.3]\n",
             "1.4.0",
         ),
         ("0.1.dev2+gabc1234", "## [Unreleased]\n", "0.1"),
