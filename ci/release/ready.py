@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     head = git(root, "rev-parse", "--short", "HEAD")
     print(f"{project.name} {version} can be released: {head} on {branch}. Type:\n")
-    print(f'    git tag -a v{version} -m "{project.name} {version}"')
+    print(f'    git tag -a v{version} -m "Release {version}"')
     if origin.exists(root):
         print(f"    git push origin v{version}")
 

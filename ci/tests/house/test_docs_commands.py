@@ -133,7 +133,7 @@ PLAYED_AS = {
     # What the pipeline does then.
     "git push origin v9.9.9": "git push origin v9.9.9"
     ' && ! RELEASE_TAG=v9.9.9 nox -s check_tag > "$STAGE/refusal" 2>&1',
-    "git push origin v0.2.0": "git push origin v0.2.0 && nox -s publish",
+    "git push origin v1.4.0": "git push origin v1.4.0 && nox -s publish",
     # All of `pr`, which is left out, is what README's second command runs.
     "nox -s release": "[ -d dist ] || nox -s check_tag reproduce",
 }

@@ -39,7 +39,7 @@ def test_what_is_ready_ends_with_the_commands_to_type(
     head = git(pushed, "rev-parse", "--short", "HEAD")
     assert capsys.readouterr().out == (
         f"demo-pkg 1.2.0 can be released: {head} on main. Type:\n\n"
-        '    git tag -a v1.2.0 -m "demo-pkg 1.2.0"\n'
+        '    git tag -a v1.2.0 -m "Release 1.2.0"\n'
         "    git push origin v1.2.0\n"
     )
     assert git(pushed, "tag") == ""
