@@ -7,6 +7,7 @@ import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -15,7 +16,7 @@ from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedRepoVersionEr
 from ci.errors import UserError
 from ci.index.redaction import Redactor
 from ci.index.repository import READER
-from ci.index.retry import PASSING_STATUSES, Transient
+from ci.index.retry import PASSING_STATUSES, Transient, within
 from ci.index.session import IndexSession
 
 if TYPE_CHECKING:
@@ -98,11 +99,14 @@ class Index:
     def answers(self) -> bool:
         """Whether an index is there at all (its page of projects, of which no more is read)."""
         with self._reading(self.url), self._client() as client:
-            answer = client.s.get(
-                client.endpoint,
-                headers={"Accept": client.accept},
-                stream=True,
-                timeout=self.retry.request_timeout,
+            answer = self._in_time(
+                partial(
+                    client.s.get,
+                    client.endpoint,
+                    headers={"Accept": client.accept},
+                    stream=True,
+                    timeout=self.retry.request_timeout,
+                )
             )
             with answer:
                 if answer.status_code in {404, 405}:
@@ -133,32 +137,45 @@ class Index:
         """All files of the project; none if the index does not know it."""
         with reuse or self._client() as client, self._reading(self.url):
             try:
-                return client.get_project_page(
-                    project, timeout=self.retry.request_timeout, headers=_FRESH
+                return self._in_time(
+                    partial(
+                        client.get_project_page,
+                        project,
+                        timeout=self.retry.request_timeout,
+                        headers=_FRESH,
+                    )
                 ).packages
             except NoSuchProjectError:
                 return []
 
     def _sha256(self, client: PyPISimple, package: DistributionPackage) -> str:
-        shown, digest = self.redactor.quote(package.url), hashlib.sha256()
+        with self._reading(self.redactor.quote(package.url)):
+            return self._in_time(partial(self._download, client, package.url))
+
+    def _download(self, client: PyPISimple, url: str) -> str:
+        digest = hashlib.sha256()
         end = time.monotonic() + self.retry.upload_timeout
-        with self._reading(shown):
-            answer = client.s.get(
-                package.url, headers=_AS_IT_IS, stream=True, timeout=self.retry.request_timeout
-            )
-            with answer:
-                answer.raise_for_status()
-                for chunk in answer.iter_content(1 << 16):
-                    digest.update(chunk)
-                    if time.monotonic() > end:
-                        raise Transient(f"{shown}: too slow a download")
+        answer = client.s.get(
+            url, headers=_AS_IT_IS, stream=True, timeout=self.retry.request_timeout
+        )
+        with answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_content(1 << 16):
+                digest.update(chunk)
+                if time.monotonic() > end:  # or a thread that was left behind would go on
+                    raise Transient("too slow a download")
         return digest.hexdigest()
+
+    def _in_time[T](self, ask: Callable[[], T]) -> T:
+        return within(self.retry.upload_timeout, ask)
 
     @contextmanager
     def _reading(self, shown: str) -> Iterator[None]:
         """Sort what goes wrong with a URL into what may pass and what the user must fix."""
         try:
             yield
+        except Transient as error:
+            raise Transient(f"{shown}: {error}") from None
         except _UNREADABLE as error:
             response: requests.Response | None = getattr(error, "response", None)
             if response is not None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from tenacity import (
@@ -45,7 +47,7 @@ class Transient(Exception):  # noqa: N818 - an event that passes, not yet an err
 class RetryPolicy:
     """`attempts` of one step, with `pause` seconds after the first and twice as long after each.
 
-    `request_timeout` is for a silent index, `upload_timeout` for the whole upload of one file,
+    `request_timeout` is for a silent index, `upload_timeout` for one file or answer as a whole,
     `wait` for the index to show what was uploaded (PyPI has taken more than ten minutes).
     """
 
@@ -78,6 +80,29 @@ class RetryPolicy:
             before_sleep=tell,
             reraise=True,
         )
+
+
+def within[T](seconds: float, work: Callable[[], T]) -> T:
+    """Return what `work` returns; raise Transient if that takes longer than `seconds`.
+
+    A socket's time-out begins anew with each byte, so it does not end an answer that drips. The
+    thread is left behind then, and ends with the process.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again below
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return done.result(seconds)
+    except TimeoutError:
+        if done.done():  # it is the work's own
+            raise
+        raise Transient(f"no whole answer within {seconds:g} s") from None
 
 
 def read_retry_policy(environ: Mapping[str, str]) -> RetryPolicy:

@@ -12,6 +12,8 @@ from ci.index.urls import check_encrypted, origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_LONGEST = 100_000_000  # bytes of a page, unpacked
+
 
 class IndexSession(requests.Session):
     """A session for the index at `url`.
@@ -34,6 +36,7 @@ class IndexSession(requests.Session):
         self._origin = origin(url)
         self._auth = HTTPBasicAuth(*auth) if auth else None
         self._quote = quote
+        self.hooks["response"].append(_read)
 
     def send(
         self,
@@ -52,3 +55,24 @@ class IndexSession(requests.Session):
         if self._auth and origin(url) == self._origin:
             self._auth(request)
         return super().send(request, **kwargs)
+
+
+def _read(
+    response: requests.Response,
+    *,
+    stream: bool = False,
+    **_: Any,  # noqa: ANN401 - as requests has it
+) -> None:
+    """Read a page or a redirect, as requests would do next, but not without end.
+
+    Raises OSError for one that is too long.
+    """
+    if stream and not response.is_redirect:
+        return  # a download, whose reader counts
+    content = bytearray()
+    for chunk in response.iter_content(1 << 16):
+        content += chunk
+        if len(content) > _LONGEST:
+            response.close()
+            raise OSError(f"the answer has more than {_LONGEST:,} bytes")
+    response._content = bytes(content)  # noqa: SLF001 - there is no other way

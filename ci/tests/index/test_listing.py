@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from werkzeug import Response
 
 from ci.distributions.manifest import read_release
 from ci.errors import UserError
+from ci.index import session
 from ci.index.listing import Index, find_index, missing_files, wait_for_files
 from ci.index.redaction import WITHHELD, Redactor
 from ci.index.repository import Repository
@@ -21,6 +23,7 @@ from ci.tests.fake_index import answering, basic, listing, sha256
 from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_httpserver import HTTPServer
@@ -112,9 +115,9 @@ def test_every_request_says_what_it_takes_and_waits_only_so_long(
 ) -> None:
     sent: list[tuple[object, object]] = []
 
-    def send(session: IndexSession, request: object, **kwargs: object) -> object:
+    def send(self: IndexSession, request: object, **kwargs: object) -> object:
         sent.append((kwargs["timeout"], kwargs["stream"]))
-        return original(session, request, **kwargs)  # type: ignore[arg-type]
+        return original(self, request, **kwargs)  # type: ignore[arg-type]
 
     original = IndexSession.send
     monkeypatch.setattr(IndexSession, "send", send)
@@ -253,6 +256,41 @@ def test_a_file_that_can_not_be_had_is_named(index: FakeIndex) -> None:
     with pytest.raises(UserError, match=f"files/{NAME} answers 404") as caught:
         reading(index).served("thing", ONE)
     assert told(caught.value) == "index-refuses"
+
+
+@pytest.mark.parametrize("page", [True, False], ids=["page", "file"])
+@pytest.mark.parametrize("status", [200, 302])
+def test_an_answer_that_drips_is_not_waited_for(
+    index: FakeIndex, *, page: bool, status: int
+) -> None:
+    over = Event()
+
+    def drip(_: FakeIndex, _request: Request) -> Response:
+        def bytewise() -> Iterator[bytes]:
+            while not over.wait(0.02):
+                yield b" "
+
+        elsewhere = {"Location": "http://127.0.0.1:9/"}
+        return Response(bytewise(), status, elsewhere, mimetype=answers.JSON)
+
+    index.files = {NAME: b""}
+    index.play(reads=[drip] if page else [answers.usual, drip])
+    policy = replace(POLICY, request_timeout=5, upload_timeout=0.2)
+    with pytest.raises(Transient, match=rf"{index.server.url_for('/')}\S+: no whole answer within"):
+        Index(index.url, policy, print).served("thing", ONE)
+    over.set()
+
+
+def test_an_answer_without_end_does_not_fill_the_memory(
+    index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LONGEST", 1_000_000)
+
+    def endless(_: FakeIndex, _request: Request) -> Response:
+        return Response(for_ever(b" " * 65_536), mimetype=answers.JSON)
+
+    assert code_of(index, *[endless] * 3) == "index-unreachable"
+    assert len(index.asked) == 3
 
 
 def test_a_download_may_not_go_on_for_ever(index: FakeIndex, clock: Clock) -> None:
