@@ -36,7 +36,7 @@ _SETTINGS = "cdk/cdk.json"
 
 _IGNORED = (
     *(".nox/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/"),
-    *("dist/", "reports/", ".coverage", "build/", "*.egg-info/"),
+    *("dist/", "reports/", ".coverage", "build/", ".pdm-build/", "*.egg-info/"),
     *("cdk.out/", ".env", ".pypirc"),
 )
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
