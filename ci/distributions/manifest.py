@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 NAME = "SHA256SUMS"
 
-_LINE = re.compile(r"([0-9a-f]{64}) [ *]([^/\\\x00-\x1f]+)")
+# What a distribution's file name is made of; packaging lets tags be anything, also an escape.
+FILE_NAME = re.compile(r"[A-Za-z0-9._+!-]+")
+
+_LINE = re.compile(rf"([0-9a-f]{{64}}) [ *]({FILE_NAME.pattern})")
 _REBUILD = "build the distributions again (nox -s build, or release)"
 
 

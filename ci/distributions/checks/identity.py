@@ -17,6 +17,7 @@ from packaging.utils import (
 )
 
 from ci.distributions.checks import Finding, requirements
+from ci.distributions.manifest import FILE_NAME
 from ci.distributions.metadata import is_version, metadata_path, stated_versions
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def file_names(project: Project, folder: Path) -> Iterator[Finding]:
 
 
 def _identify(name: str) -> tuple[str, tuple[NormalizedName, Version] | None]:
+    if not FILE_NAME.fullmatch(name):
+        return "", None
     try:
         if name.endswith(".whl"):
             return "wheel", parse_wheel_filename(name)[:2]

@@ -46,6 +46,8 @@ def test_an_sdist_and_a_wheel_for_any_platform_pass(
         ),
         (["other-1.2.0-py3-none-any.whl"], "it is not a distribution of demo-pkg"),
         ([f"{STEM}.zip"], "it is not a distribution of demo-pkg"),
+        ([f"{STEM}-py3-none-any\x1b[2J.whl"], "it is not a distribution of demo-pkg"),
+        ([f"{STEM}-py3-none-any;x.whl"], "it is not a distribution of demo-pkg"),
         (["notes.txt"], "it is not a distribution of demo-pkg"),
         ([f"{STEM}-whatever.whl"], "it is not a distribution of demo-pkg"),
         (

@@ -101,6 +101,8 @@ def test_a_folder_or_a_link_among_the_files_is_refused(folder: Path) -> None:
         f"{SHA256_OF_ABC}  ../thing\n",
         f"{SHA256_OF_ABC}  sub/thing\n",
         f"{SHA256_OF_ABC}  sub\\thing\n",
+        f"{SHA256_OF_ABC}  thing;more\n",
+        f"{SHA256_OF_ABC}  thing\u202e\n",
         f"{SHA256_OF_ABC.upper()}  thing\n",
         f"{SHA256_OF_ABC[1:]}  thing\n",
         f"{SHA256_OF_ABC}  thing\n{SHA256_OF_ABC}  thing\n",
