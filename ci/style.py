@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ci.checkout.git import git
-from ci.errors import UserError, exit_with
+from ci.errors import UserError, exit_with, printable
 from ci.package.pyproject import load, table
 
 DIFF_LINES = 40  # of a formatter's changes that are shown
@@ -114,7 +114,8 @@ def _show_diff(formatter: list[str]) -> None:
     """Print the beginning of what the formatter would change."""
     said = _said_by(*formatter, "--check", *_here(formatter[0]))
     files = re.findall(r"^would reformat:? (.*)$", said, re.MULTILINE | re.IGNORECASE)
-    lines = _said_by(*formatter, "--diff", "--quiet", *files).splitlines() if files else []
+    said = _said_by(*formatter, "--diff", "--quiet", *files) if files else ""
+    lines = [printable(line.expandtabs()) for line in said.splitlines()]
     print(*lines[:DIFF_LINES], *(["…"] if lines[DIFF_LINES:] else []), sep="\n", flush=True)
 
 

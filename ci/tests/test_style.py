@@ -52,6 +52,17 @@ def test_a_finding_of_one_never_hides_the_other(
     assert len(shown) == (style.DIFF_LINES + 1 if "black" in finds else 0)
 
 
+def test_the_diff_is_harmless_to_a_terminal(
+    asked: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(style, "_said_by", lambda *_: "would reformat a\n\t+x = '\x1b[2J\x9b'\n")
+    FAILING.append("black")
+    with pytest.raises(UserError, match="style"):
+        style.check(["black"])
+    assert capsys.readouterr().out == "would reformat a\n        +x = '\\x1b[2J\\x9b'\n"
+    assert asked == ["black --check", "ruff check"]
+
+
 def test_without_a_formatter_only_ruff_is_asked(asked: list[str]) -> None:
     style.check([])
     style.fix([])
