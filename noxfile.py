@@ -3,7 +3,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["nox[uv]>=2026.10"]
 # ///
-"""Everything that can be done here; CodeBuild calls nothing else.
+"""All tasks of this repository, as nox sessions; CodeBuild calls nothing else.
 
 Sessions run in parallel and stop at the first failure (`-j 1` and `--no-stop-on-first-error` change
 that). What follows `--` reaches the tool.
@@ -39,7 +39,7 @@ nox.options.stop_on_first_error = True
 
 
 def tested_pythons(pyproject: dict[str, Any], named: list[str] | None) -> list[str]:
-    """The Pythons that [tool.ci] names, else those of the classifiers that are out, ascending."""
+    """Return the Pythons in [tool.ci], else the released ones in the classifiers, ascending."""
     found = named or nox.project.python_versions(pyproject, free_threaded=False)
     found = sorted(found, key=minor)
     out = [version for version in found if minor(version) <= minor(NEWEST_PYTHON)]
@@ -47,7 +47,7 @@ def tested_pythons(pyproject: dict[str, Any], named: list[str] | None) -> list[s
 
 
 def minor(version: str) -> int:
-    """12 for "3.12"."""
+    """Return the minor version as a number: 12 for "3.12"."""
     return int(version.removeprefix("3."))
 
 
@@ -59,8 +59,8 @@ try:
     PYTHONS = tested_pythons(PYPROJECT, SETTINGS.get("pythons"))
 except (OSError, ValueError, TypeError, AttributeError) as error:
     raise SystemExit(
-        f"error[classifiers]: pyproject.toml gives no Python versions: {error}\n"
-        "help: list a classifier `Programming Language :: Python :: 3.N` for each version"
+        f"error[classifiers]: no Python versions in pyproject.toml: {error}\n"
+        "help: add a classifier `Programming Language :: Python :: 3.N` for each version"
     ) from None
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
@@ -76,7 +76,7 @@ HOME_OF_PIPELINE = Path("ci/tests").is_dir()
 
 
 def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> None:
-    """Install `locks` (hash-pinned wheels), and hide the credentials that are not kept."""
+    """Install the `locks` (hash-pinned wheels); hide all credentials except those in `keep`."""
     if session.parallel:
         # Ctrl-C: nox sends its workers a SIGTERM. They are interrupted, they have not failed.
         signal.signal(signal.SIGTERM, lambda *_: session.error("interrupted"))
@@ -129,14 +129,14 @@ def check_locks(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False)
 def check_commit(session: nox.Session) -> None:
-    """Check that this is the commit that the event named (SOURCE_COMMIT), if one did."""
+    """Check that HEAD is the event's commit (SOURCE_COMMIT); pass if SOURCE_COMMIT is not set."""
     install(session, "checks")
     run_ci(session, "checkout.commit")
 
 
 @nox.session(python=TOOLS_PYTHON, default=False)
 def wheel(session: nox.Session) -> None:
-    """Make the sdist, and the wheel from the sdist; nothing has checked them yet."""
+    """Make the sdist, and the wheel from the sdist; `build` checks them later."""
     install(session, "build", "backend")
     run_ci(session, "distributions.build", UNCHECKED)
 
@@ -208,21 +208,21 @@ def audit(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def reproduce(session: nox.Session) -> None:
-    """Build once more from a clean clone, and compare the bytes."""
+    """Build again from a clean clone, and compare the bytes with dist/."""
     install(session, "build", "backend")
     run_ci(session, "distributions.reproduce")
 
 
 @nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def check_version(session: nox.Session) -> None:
-    """Check that a version that this change sets is new, and has its changelog entry."""
+    """If this change sets a version: check that it is new and has a changelog entry."""
     install(session, "verify", keep=("TWINE_REPOSITORY",))
     run_ci(session, "release.check_version")
 
 
 @nox.session(python=TOOLS_PYTHON, requires=["build"], default=False)
 def check_tag(session: nox.Session) -> None:
-    """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version, and may be released."""
+    """Check that the tag (RELEASE_TAG, or the one at HEAD) is the version and can be released."""
     install(session, "checks")
     run_ci(session, "release.check_tag")
 
@@ -238,7 +238,7 @@ if HOME_OF_PIPELINE:
 
     @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
     def ci_tests_all(session: nox.Session) -> None:
-        """Run all tests of ci/, and hold their coverage to a threshold; arguments go to pytest."""
+        """Run all tests of ci/, and require 95 % coverage; arguments go to pytest."""
         install(session, "ci-tests")
         if session.posargs:
             pytest(session, *session.posargs)
@@ -280,12 +280,12 @@ def checks(_: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False, requires=[*LONGEST, "tests", *CHECKS, "coverage"])
 def pr(_: nox.Session) -> None:
-    """Check all that a pull request must pass."""
+    """Run every check that a pull request must pass."""
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def find_tag(session: nox.Session) -> None:
-    """Check that there is a tag that may be released, before anything is built."""
+    """Check, before anything is built, that HEAD has a tag that can be released."""
     install(session, "checks")
     run_ci(session, "release.find_tag")
 
@@ -296,7 +296,7 @@ RELEASE = ["find_tag", "pr", "check_tag", "reproduce"]
 
 @nox.session(venv_backend="none", default=False, requires=RELEASE)
 def release(_: nox.Session) -> None:
-    """Check all that a release must pass; leaves dist/ and its manifest, uploads nothing."""
+    """Run every check that a release must pass; makes dist/ and its manifest, uploads nothing."""
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
@@ -308,7 +308,7 @@ def prepare(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False, requires=["build"])
 def ready(session: nox.Session) -> None:
-    """Say whether HEAD may be tagged and released, and how; [VERSION] if it comes from tags."""
+    """Say whether HEAD can be tagged and released, and how; [VERSION] if it comes from tags."""
     install(session, "verify", keep=("TWINE_REPOSITORY",))
     run_ci(session, "release.ready", *session.posargs)
 
@@ -326,7 +326,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def verify(session: nox.Session) -> None:
-    """Install what was published, from the index, as a user on the lowest and highest Python."""
+    """Install the published version, as a user does, on the lowest and the highest Python."""
     install(session, "verify", keep=("TWINE_REPOSITORY",))
     newest = ("--version", "newest") if NIGHTLY else ()
     run_ci(session, "release.verify", *newest, *session.posargs)
@@ -344,7 +344,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def rehearse(session: nox.Session) -> None:
-    """Play a whole release without AWS or PyPI: also `pr`, `nightly`, `faults`."""
+    """Rehearse a whole release without AWS or PyPI; or: pr, nightly, faults."""
     install(session, "rehearse")
     # It ends the builds that it plays, and removes what they made.
     run_ci(session, "rehearsal", *session.posargs, interrupt_timeout=None)
@@ -362,14 +362,14 @@ def fmt(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def lock(session: nox.Session) -> None:
-    """Compile the locks again: [GROUP ...] [--upgrade]."""
+    """Write the locks again: [GROUP ...] [--upgrade]."""
     install(session, "checks")
     run_ci(session, "dependencies.lock", *session.posargs)
 
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False, reuse_venv=True)
 def cdk(session: nox.Session) -> None:
-    """Run the CDK CLI, with a Node of its own: synth, diff, deploy, destroy."""
+    """Run the CDK CLI, with its own Node: synth, diff, deploy, destroy."""
     install(session, "cdk", keep=CREDENTIALS)
     session.env.update(dict.fromkeys(["NODE_OPTIONS", "NODE_PATH"]))
     # cdk/package-lock.json has the CLI's hash. Node also looks for modules in every folder above
@@ -395,13 +395,13 @@ if HOME_OF_PIPELINE:
 
     @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
     def adopt_proof(session: nox.Session) -> None:
-        """Try adopting on packages from PyPI; what comes out is put into docs/adopting.md."""
+        """Adopt the pipeline in packages from PyPI, and write the results into docs/adopting.md."""
         install(session, "adopt")
         run_ci(session, "tests.adopt_proof", *session.posargs)
 
     @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
     def bench(session: nox.Session) -> None:
-        """Measure the sessions, beside tox-uv on the same work: [FOLDER], --growth, --help."""
+        """Measure the sessions, and tox-uv on the same work: [FOLDER], --growth, --help."""
         install(session, "bench")
         run_ci(session, "tests.bench", *session.posargs)
 
@@ -410,7 +410,7 @@ if HOME_OF_PIPELINE:
 
 
 def explain(record: logging.LogRecord) -> bool:
-    """Add to an unknown session's name what may be meant; leave out what is nobody's fault."""
+    """Suggest a name for an unknown session; drop the warning about --parallel."""
     if str(record.msg).startswith("Sessions not found: "):
         unknown = record.msg.partition(": ")[2].split(", ")
         known = list(nox.registry.get())
@@ -444,8 +444,8 @@ if "--parallel-worker" not in sys.argv:
     whole = {"pr", "release", "checks"}.intersection(asked)
     if passed_on and whole:
         raise SystemExit(
-            f"error[arguments]: {min(whole)} takes no arguments, and was given {passed_on!r}\n"
-            f"help: for a selection of tests: nox -s tests -- {passed_on}"
+            f"error[arguments]: {min(whole)} takes no arguments, but got {passed_on!r}\n"
+            f"help: to run some of the tests: nox -s tests -- {passed_on}"
         )
     nox.options.report = tempfile.mkstemp(prefix="nox-", suffix=".json")[1]
     atexit.register(name_what_did_not_run, Path(nox.options.report))

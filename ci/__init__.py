@@ -1,1 +1,1 @@
-"""What the sessions run: one module a step, in the order of a release."""
+"""The code that the nox sessions run: one module for each step of a release."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UserError(Exception):
-    """Something that a user can cause, and can fix.
+    """An error that a user can cause and can fix.
 
     `code` is a short slug, unique in ci/; `found` names the thing and its value; `remedy` says what
     to do, in the imperative.
@@ -32,13 +32,13 @@ class UserErrors(Exception):  # noqa: N818 - more than one of them
     """Several `UserError`s that are shown at once, so that nobody fixes one in each run."""
 
     def __init__(self, errors: Sequence[UserError]) -> None:
-        """Keep the `errors`; `str()` is one of them a line."""
+        """Keep the `errors`; `str()` has one error on each line."""
         super().__init__("\n".join(map(str, errors)))
         self.errors = tuple(errors)
 
 
 def check_all(*checks: Callable[[], object]) -> None:
-    """Call every one of `checks`; raise a UserErrors of all that they raise, if they do."""
+    """Call all `checks`; raise one UserErrors with every error that they raise."""
     found: list[UserError] = []
     for check in checks:
         try:
@@ -52,7 +52,7 @@ def check_all(*checks: Callable[[], object]) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with every character that could act on a terminal as its escape.
+    """Return `text` on one line, with every character escaped that could control a terminal.
 
     That is every line's end, control character, change of direction and blank but the space. For
     what others have written: an index's answer, a file's name, what git says.
@@ -64,7 +64,7 @@ def printable(text: str) -> str:
 
 
 def exit_with(main: Callable[[], None]) -> None:
-    """Run `main`: a `UserError` goes to stderr with exit code 1, Ctrl-C ends with exit code 130.
+    """Run `main`; print a `UserError` and exit with 1; exit with 130 after Ctrl-C.
 
     Lines after the first are indented, so that no value can look like a line of ours.
     """

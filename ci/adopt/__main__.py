@@ -33,9 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="nox -s adopt --", description="adopt the pipeline")
     parser.add_argument("path", type=Path, help="the other package's repository")
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--write", action="store_true", help="write what is shown")
-    either.add_argument("--check", action="store_true", help="fail if there is anything to write")
-    parser.add_argument("--force", action="store_true", help="overwrite files edited there")
+    either.add_argument("--write", action="store_true", help="write the changes")
+    either.add_argument(
+        "--check", action="store_true", help="write nothing; fail if something would change"
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite files that you edited")
     arguments = parser.parse_args()
     source, report = Path.cwd(), Report()
     adopter = read_adopter(source, arguments.path)

@@ -32,7 +32,7 @@ _SOURCE = 'source = { registry = "." }'
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """One advisory that holds for one pin; `ids` are its own and its aliases'."""
+    """One advisory for one pin; `ids` are its id and its aliases."""
 
     pin: Pin
     ids: tuple[str, ...]
@@ -41,7 +41,7 @@ class Vulnerability:
 
 
 def find_vulnerabilities(pins: Collection[Pin], url: str | None) -> list[Vulnerability]:
-    """What the service at `url` (uv's default if None) knows of `pins`.
+    """Return the vulnerabilities of `pins` that the service at `url` knows (None: uv's default).
 
     Raises UserError unless it answered for every one of them.
     """
@@ -79,7 +79,7 @@ def _ask(pins: Collection[Pin], url: str | None) -> dict[str, Any]:
 
 
 def _uv_lock(pins: Collection[Pin]) -> str:
-    """A uv.lock that uv reads as a project that depends on each of `pins`."""
+    """Return the text of a uv.lock for a project that depends on each of `pins`."""
     fields = [f'name = "{name}"\nversion = "{version}"\n{_SOURCE}\n' for name, version in pins]
     edges = [", ".join(field.splitlines()) for field in fields]
     project = 'name = "audited"\nversion = "0"\nsource = { virtual = "." }\n'

@@ -39,7 +39,7 @@ class Exemption:
 
 
 def read_exemptions(settings: Iterable[object]) -> list[Exemption]:
-    """Those of `audit-exceptions` in [tool.ci]. Raises UserError for one that is incomplete."""
+    """Return the `audit-exceptions` in [tool.ci]. Raises UserError for an incomplete one."""
     return [_exemption(entry) for entry in settings]
 
 
@@ -63,7 +63,7 @@ def _exemption(entry: object) -> Exemption:
 
 
 def collect(project: Project, resolved: Iterable[Requirement]) -> dict[Pin, list[str]]:
-    """Every pin, and where it stands: the locks, and the dependencies of the wheel.
+    """Return every pin with its places: the locks, and the dependencies of the wheel.
 
     Prints what has a URL in place of a version: no advisory service knows that. Raises UserError
     for a lock that is missing, broken or stale.
@@ -90,7 +90,7 @@ def judge(
     exemptions: Sequence[Exemption],
     today: dt.date,
 ) -> None:
-    """Print what was found. Raises UserError for a vulnerability that no exemption covers.
+    """Print the vulnerabilities. Raises UserError for one that no exemption covers.
 
     Raises it too for an exemption that has expired, or that covers nothing.
     """
@@ -116,17 +116,19 @@ def judge(
         )
     names = {name for each in found for name in each.ids}
     stale = [f"{each.id} ended on {each.until}" for each in exemptions if each.until < today]
-    stale += [f"{name} matches nothing that was found" for name in valid if name not in names]
+    stale += [
+        f"{name} matches no vulnerability that was found" for name in valid if name not in names
+    ]
     if stale:
         raise UserError(
             "audit-exception",
             f"audit-exceptions in [tool.ci]: {'; '.join(stale)}",
-            "remove it, or set a new date if the vulnerability is still there and still acceptable",
+            "remove it; or set a new date, if you still accept the vulnerability",
         )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Audit the checkout in the current folder, with the wheel in the folder that is named."""
+    """Audit the locks in the current folder, and the dependencies of the wheel in `folder`."""
     parser = argparse.ArgumentParser(prog="nox -s audit --", description=main.__doc__)
     parser.add_argument("folder", type=Path, help="where the wheel is")
     parser.add_argument("--url", default=os.environ.get("AUDIT_URL") or None)

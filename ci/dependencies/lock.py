@@ -36,12 +36,12 @@ _ELSEWHERE = {"cdk": Path("cdk/requirements.txt")}  # where users of the CDK CLI
 
 
 def lock_file(group: str) -> Path:
-    """Where the lock of `group` lies, relative to the repository's root."""
+    """Return the path of the lock of `group`, relative to the repository's root."""
     return _ELSEWHERE.get(group, Path("ci", "locks", f"{group}.txt"))
 
 
 def wanted(project: Project, *more: str) -> dict[str, list[str]]:
-    """The requirements of each group that has a lock, or is named, includes resolved.
+    """Return the requirements of each group that has a lock or is named, with includes resolved.
 
     `test` and `typecheck` are the package's, and always get one.
 
@@ -74,7 +74,7 @@ def wanted(project: Project, *more: str) -> dict[str, list[str]]:
 
 
 def pythons(project: Project, group: str) -> list[str]:
-    """The Python versions, ascending, on which the lock of `group` is installed."""
+    """Return the Python versions, ascending, on which the lock of `group` is installed."""
     if group in OF_THE_PACKAGE:
         return list(project.python_versions)
     if group == "nox":
@@ -86,12 +86,12 @@ def pythons(project: Project, group: str) -> list[str]:
 
 
 def pins(text: str) -> list[Requirement]:
-    """The pinned requirements of a lock, without their hashes."""
+    """Return the pinned requirements of a lock, without their hashes."""
     return [Requirement(line.partition(" --hash=")[0]) for line in _logical_lines(text)]
 
 
 def unsatisfied(requirements: Iterable[str], lock: Sequence[Requirement], python: str) -> list[str]:
-    """Those of `requirements` that hold on `python` and that no pin of `lock` satisfies there."""
+    """Return the `requirements` that apply on `python` but that no pin in `lock` satisfies."""
     environment = {"python_version": python, "python_full_version": f"{python}.99"}
     return [text for text in requirements if not _satisfied(Requirement(text), lock, environment)]
 
@@ -124,22 +124,22 @@ def check(project: Project) -> None:
 
 
 def _stale(project: Project, group: str, requirements: Sequence[str]) -> list[str]:
-    """What is wrong with the lock of `group`, a line each."""
+    """Return one line for each problem of the lock of `group`."""
     path = lock_file(group)
     try:
         text = (project.root / path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return [f"{path} is missing"]
     except UnicodeDecodeError as error:
-        return [f"{path} is no lock ({error})"]
+        return [f"{path} is not a valid lock ({error})"]
     odd = [f"{path} {line}" for line in odd_lines(text)]
     if odd:
         return odd
     try:
         lock = pins(text)
     except InvalidRequirement as error:
-        return [f"{path} is no lock ({error})"]
-    extra = [f"{path} pins {name}, which nothing asks for" for name in unasked(requirements, text)]
+        return [f"{path} is not a valid lock ({error})"]
+    extra = [f"{path} pins {name}, which nothing requires" for name in unasked(requirements, text)]
     missing: dict[str, list[str]] = {}
     for python in pythons(project, group):
         for text in unsatisfied(requirements, lock, python):
@@ -158,7 +158,7 @@ _PIN = re.compile(
 
 
 def odd_lines(text: str) -> Iterator[str]:
-    """What is in a lock besides pins with hashes and comments: options, URLs, paths, second pins.
+    """Yield every line of a lock that is not a comment or a pin with hashes, and second pins.
 
     Installers obey an option in a requirements file, such as --index-url.
     """
@@ -179,7 +179,7 @@ _HASH = re.compile(r" \\\n    --hash=sha256:([0-9a-f]{64})")
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Each line with those that it goes on with, as installers read them; comments left out."""
+    """Yield each line joined with its continuation lines, as installers read it; no comments."""
     # A comment ends with its line, also where that ends in a backslash.
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
@@ -188,7 +188,7 @@ def _logical_lines(text: str) -> Iterator[str]:
 
 
 def unasked(requirements: Iterable[str], lock: str) -> list[str]:
-    """The names that are pinned, and that neither a requirement nor another pin asks for.
+    """Return the pinned names that neither a requirement nor another pin requires.
 
     Who asks for a pin stands below it, as uv writes it: "# via".
     """
@@ -209,7 +209,7 @@ def unasked(requirements: Iterable[str], lock: str) -> list[str]:
 
 
 def compile_locks(project: Project, groups: Sequence[str], *, upgrade: bool) -> None:
-    """Compile the locks of `groups` (all if empty); none is replaced unless all could be made.
+    """Write the locks of `groups` (all if empty); if one fails, replace none.
 
     Raises UserError for a group that isn't there, or that can't be resolved.
     """
@@ -321,7 +321,7 @@ def _uv(project: Project, group: str, python: str, *options: str, requirements: 
 
 
 def _build_lock(project: Project, made: Mapping[str, Path]) -> Path:
-    """What the backend's lock must agree with: both are installed into one environment."""
+    """Return the lock that the backend's lock must agree with: one environment gets both."""
     return made.get("build", project.root / lock_file("build"))
 
 
@@ -329,8 +329,12 @@ def main() -> None:
     """Run one of the two commands of the module's docstring."""
     parser = argparse.ArgumentParser(prog="nox -s lock --", description="compile the locks")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help="only these groups")
-    parser.add_argument("--upgrade", action="store_true", help="move pins to their newest versions")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail if one is stale")
+    parser.add_argument(
+        "--upgrade", action="store_true", help="update all pins to the newest versions"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail if a lock is stale"
+    )
     arguments = parser.parse_args()
     project = read_project(Path.cwd())
     if arguments.check:

@@ -1,4 +1,4 @@
-"""Run the checks that only the outside can break, and say what changed outside when they fail.
+"""Run the nightly checks; if one fails, say which dependencies changed.
 
 nox -s nightly
 
@@ -29,7 +29,7 @@ CHANGED = "changed.txt"
 
 
 def interpreters(versions: Iterable[str]) -> list[Requirement]:
-    """The patch release of each Python that uv finds here, as pins such as python3.8==3.8.18."""
+    """Return the patch release of each Python that uv finds, as pins such as python3.8==3.8.18."""
     found = []
     for version in versions:
         where = subprocess.run(
@@ -44,7 +44,7 @@ def interpreters(versions: Iterable[str]) -> list[Requirement]:
 
 
 def changes(before: Sequence[Requirement], now: Sequence[Requirement]) -> list[str]:
-    """What was added, removed, or has another version now, a line each, by name."""
+    """Return one line for each pin that was added, removed or changed, sorted by name."""
     old, new = _versions(before), _versions(now)
     return [
         f"{name} {old.get(name) or 'absent'} -> {new.get(name) or 'absent'}"
@@ -54,7 +54,7 @@ def changes(before: Sequence[Requirement], now: Sequence[Requirement]) -> list[s
 
 
 def _versions(requirements: Iterable[Requirement]) -> dict[str, str]:
-    """The versions of each name; more than one where Pythons or platforms differ."""
+    """Return the versions of each name; Pythons and platforms can have different ones."""
     found = defaultdict(list)
     for each in requirements:
         found[each.name].append(version_of(each) + (f" ({each.marker})" if each.marker else ""))
@@ -62,7 +62,7 @@ def _versions(requirements: Iterable[Requirement]) -> dict[str, str]:
 
 
 def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
-    """Keep `today` in `folder` if the night was green.
+    """Save `today` in `folder` if the night was green.
 
     Raises UserError for a red one, with what changed since the last green one.
     """
@@ -89,10 +89,12 @@ def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run a command; compare what the wheel depends on today with the last green night."""
+    """Run a command; compare the wheel's dependencies of today with the last green night."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("wheel", type=Path, help="the folder in which the command leaves the wheel")
-    parser.add_argument("folder", type=Path, help="what is kept from night to night")
+    parser.add_argument("wheel", type=Path, help="the folder where the command puts the wheel")
+    parser.add_argument(
+        "folder", type=Path, help="the folder that is kept from one night to the next"
+    )
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args(argv)
     pythons = read_project(Path.cwd()).python_versions

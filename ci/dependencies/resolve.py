@@ -1,4 +1,4 @@
-"""What the dependencies of a wheel resolve to on the index today, and under which licences.
+"""Resolve a wheel's dependencies on the index of today, and read their licences.
 
 Nothing here reads a lock: this is what somebody who installs the wheel now would get.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def find_wheel(folder: Path) -> Path:
-    """The one wheel in `folder`. Raises UserError when there is none, or more than one."""
+    """Return the wheel in `folder`. Raises UserError if there is not exactly one."""
     wheels = sorted(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise UserError(
@@ -35,7 +35,7 @@ def find_wheel(folder: Path) -> Path:
 
 
 def resolve(wheel: Path, python: str) -> list[Requirement]:
-    """The newest versions that the wheel's dependencies allow, without those of its extras.
+    """Return the newest versions that the wheel's dependencies allow, without its extras.
 
     Each is a pin; its marker says on which Pythons, from `python` on, and platforms it is needed.
     Raises UserError when they can't be resolved.
@@ -64,12 +64,12 @@ def resolve(wheel: Path, python: str) -> list[Requirement]:
 
 
 def version_of(pin: Requirement) -> str:
-    """The version that a pin, `name==version`, allows, or the URL of `name @ URL`."""
+    """Return the version of the pin `name==version`, or the URL of `name @ URL`."""
     return pin.url or next(iter(pin.specifier)).version
 
 
 def licences(resolved: Iterable[Requirement], pythons: Sequence[str]) -> dict[str, str]:
-    """The licence that each `name==version` (or `name @ URL`) states in its wheel's metadata.
+    """Return the licence of each `name==version` or `name @ URL`, from its wheel's metadata.
 
     Each is unpacked into a scratch folder, for the highest of `pythons` (ascending) that it has a
     wheel for; nothing of it is built or imported.
@@ -92,7 +92,7 @@ def _licence(name: str, pythons: Sequence[str]) -> str:
 
 
 def stated_licence(metadata: PackageMetadata) -> str:
-    """The SPDX expression (PEP 639), else the classifiers, else a licence field of one line."""
+    """Return the SPDX expression (PEP 639), else the classifiers, else a one-line licence field."""
     classifiers = [
         text.rpartition(" :: ")[2]
         for text in metadata.get_all("Classifier") or ()

@@ -103,7 +103,7 @@ def read_archive(path: Path, *, max_size: int) -> Archive:
         limit = MAX_GROWTH * max_size
         size = path.stat().st_size
         if size > limit:
-            return Archive(path, (), f"it has {size:,} bytes, and is not read beyond {limit:,}")
+            return Archive(path, (), f"it has {size:,} bytes, but at most {limit:,} are allowed")
         raw = path.read_bytes()
         limit = min(limit, max(MAX_RATIO * len(raw), _FREE))
         for member in _zip(raw, limit) if is_wheel(path) else _tar(raw, limit):
@@ -210,7 +210,7 @@ def _zip_name(text: bytes, flags: int) -> str:
     try:
         return text.decode("utf-8" if flags & _UTF8 else "ascii")
     except UnicodeDecodeError:
-        raise _Odd(f"{text!a} is a name in no known encoding") from None
+        raise _Odd(f"{text!a} is a name in an unknown encoding") from None
 
 
 def _inflated(name: str, data: bytes, size: int) -> bytes:
@@ -220,7 +220,7 @@ def _inflated(name: str, data: bytes, size: int) -> bytes:
     except zlib.error as error:
         raise _Odd(f"{name!a} can't be unpacked ({error})") from None
     if not stream.eof or stream.unused_data:
-        raise _Odd(f"{name!a} is packed longer or shorter than its directory says")
+        raise _Odd(f"{name!a} has another packed size than its directory says")
     return content
 
 
@@ -258,7 +258,7 @@ def _tar(raw: bytes, limit: int) -> Iterator[Member]:
             if len(times) != 1 or plain != canonical_tar(archive, epoch=times.pop()):
                 raise _Odd("it is not packed as the pipeline packs an sdist")
     except tarfile.TarError as error:
-        raise _Odd(f"it is no tar file ({error})") from None
+        raise _Odd(f"it is not a tar file ({error})") from None
     if not raw.startswith(_GZIP):
         raise _Odd("it does not begin like a plain gzip file")
 

@@ -81,9 +81,9 @@ def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--repository", metavar="NAME", help="pypi, testpypi, or a section of .pypirc"
     )
-    where.add_argument("--repository-url", metavar="URL", help="where to upload to")
+    where.add_argument("--repository-url", metavar="URL", help="the URL to upload to")
     parser.add_argument(
-        "--index-url", metavar="URL", help="the simple index that shows what was uploaded there"
+        "--index-url", metavar="URL", help="the URL of the simple index that shows the uploads"
     )
 
 

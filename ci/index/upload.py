@@ -33,10 +33,10 @@ _PASSING_ERROR = re.compile(
 )
 _EXISTS = re.compile(r"already exists?\b", re.IGNORECASE)
 _REMEDIES = {
-    400: "read the index's reason; fix what it dislikes in the file, and release it anew",
-    401: "store a valid token: this one is mistyped, revoked or of another index",
-    403: "use a token that may upload this very project: this one is mistyped, revoked, of another"
-    " project or of another index",
+    400: "read the index's reason, fix it in the package, and release again",
+    401: "store a valid token: this one is mistyped, revoked, or for another index",
+    403: "use a token that can upload this project: this one is mistyped, revoked, or for another"
+    " project or index",
     404: "check that the URL is one that takes uploads",
     405: "check that the URL is one that takes uploads, not the one that shows packages",
     413: "make the file smaller, or ask the index for a higher limit",

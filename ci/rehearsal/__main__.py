@@ -142,15 +142,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         epilog=_LIMITS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("play", nargs="?", choices=_PLAYS, default="release", help="what to play")
     parser.add_argument(
-        "--keep", action="store_true", help="leave the folder with all that was made"
+        "play", nargs="?", choices=_PLAYS, default="release", help="what to rehearse"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the scratch folder with everything in it"
     )
     parser.add_argument(
         "--svg",
         type=Path,
         metavar="FILE",
-        help="save what is said as a picture, as README has it",
+        help="save the output as a picture (SVG)",
     )
     return parser.parse_args(argv)
 

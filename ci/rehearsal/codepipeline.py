@@ -74,7 +74,8 @@ def _missing_inputs(pipeline: dict[str, Any]) -> list[str]:
             for action in actions:
                 absent = {item["Name"] for item in action.get("InputArtifacts", [])} - made
                 faults += [
-                    f"{action['Name']} takes {name}, which none before it makes" for name in absent
+                    f"{action['Name']} takes {name}, which no earlier action makes"
+                    for name in absent
                 ]
             for action in actions:
                 made |= {item["Name"] for item in action.get("OutputArtifacts", [])}

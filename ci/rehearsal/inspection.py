@@ -70,7 +70,9 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     """Check who can read a secret: the role of its project, which is nobody else's."""
     session = _variables(project).get("NOXSESSION")
     if session != "publish":
-        raise _granted(f"the project {project['Name']}, which runs {session}, is told {secret}")
+        raise _granted(
+            f"{project['Name']} runs {session}, but gets the name of the secret {secret}"
+        )
     owner = project["ServiceRole"].partition(":role/")[2]
     users = [
         other["Name"]
@@ -78,12 +80,12 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
         if other["ServiceRole"] == project["ServiceRole"]
     ]
     if users != [project["Name"]]:
-        raise _granted(f"the role {owner} is that of {' and '.join(users)}")
+        raise _granted(f"{' and '.join(users)} share the role {owner}")
     where = f"{template.region}:{template.account}"
     for arn in _secret_arns(template, secret):
         others = granted(template, "secretsmanager:GetSecretValue", arn) - {owner}
         if others:
-            raise _granted(f"{', '.join(sorted(others))} may read {secret}")
+            raise _granted(f"{', '.join(sorted(others))} can read the secret {secret}")
         _check_nobody(template, "secretsmanager:PutResourcePolicy", arn)
     _check_trust(template, project["ServiceRole"])
     for right in _ROLE_RIGHTS:
@@ -99,7 +101,7 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     }
     if starters - pipelines:
         found = ", ".join(sorted(starters - pipelines))
-        raise _granted(f"{found} may start {project['Name']} with a buildspec of its own")
+        raise _granted(f"{found} can start {project['Name']} with its own buildspec")
 
 
 def _secret_arns(template: Template, secret: str) -> list[str]:
@@ -129,13 +131,13 @@ def _check_trust(template: Template, arn: str) -> None:
             continue
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
             if statement.get("Principal") != {"Service": "codebuild.amazonaws.com"}:
-                raise _granted(f"others than CodeBuild may take on the role {template.name(name)}")
+                raise _granted(f"not only CodeBuild can assume the role {template.name(name)}")
 
 
 def _check_nobody(template: Template, action: str, resource: str) -> None:
     found = granted(template, action, resource)
     if found:
-        raise _granted(f"{', '.join(sorted(found))} may {action} on {resource}")
+        raise _granted(f"{', '.join(sorted(found))} can {action} on {resource}")
 
 
 def _granted(found: str) -> UserError:

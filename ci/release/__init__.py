@@ -1,1 +1,1 @@
-"""The steps of a release that a person or CodeBuild calls: the tag's check, publish, verify."""
+"""The steps of a release that a person or CodeBuild starts, such as check_tag and publish."""

@@ -1,4 +1,4 @@
-"""The tag is the version of the built wheel, of this very commit, and may be released."""
+"""Check that the tag equals the built wheel's version, is at HEAD, and can be released."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Check that the checkout in the current folder may be released under its tag."""
+    """Check that the checkout in the current folder can be released under its tag."""
     root = Path.cwd()
     check_commit(root, os.environ.get("SOURCE_COMMIT"))
     check_sources_only(root)
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def check_release(root: Path) -> None:
-    """Everything that has to be true of the checkout and of dist/ before they are published."""
+    """Check everything that must be true of the checkout and dist/ before publishing."""
     project = read_project(root)
     release = read_release(dist_folder(root))
     tag = find_tag(root, release.version)
@@ -46,7 +46,7 @@ def check_release(root: Path) -> None:
 
 
 def release_branch(project: Project) -> str:
-    """The branch that releases come from: RELEASE_BRANCH, else what `[tool.ci]` says."""
+    """Return the branch that releases come from: RELEASE_BRANCH, else the one in `[tool.ci]`."""
     return os.environ.get("RELEASE_BRANCH") or project.settings.release_branch
 
 
@@ -57,7 +57,7 @@ def check_entry(project: Project, version: Version) -> None:
 
 
 def tag_version(tag: str) -> Version | None:
-    """The version that a tag means ("v1.2.0"), None if it has not that form."""
+    """Return the version in a tag such as "v1.2.0"; None if the tag has another form."""
     try:
         return Version(tag[1:]) if re.match(r"v\d", tag) else None
     except InvalidVersion:
@@ -65,7 +65,7 @@ def tag_version(tag: str) -> Version | None:
 
 
 def tags_to_release(root: Path) -> list[str]:
-    """The tag that RELEASE_TAG names, else all tags at HEAD. Raises UserError if there is none."""
+    """Return the tag in RELEASE_TAG, else all tags at HEAD. Raises UserError if there is none."""
     named = os.environ.get("RELEASE_TAG")
     tags = [named] if named else git(root, "tag", "--points-at", "HEAD").split()
     if not tags:
@@ -78,7 +78,7 @@ def tags_to_release(root: Path) -> list[str]:
 
 
 def find_tag(root: Path, version: Version) -> str:
-    """The tag to release: RELEASE_TAG, else the one at HEAD that means `version`."""
+    """Return the tag to release: RELEASE_TAG, else the one at HEAD that matches `version`."""
     tags = tags_to_release(root)
     matching = [tag for tag in tags if tag_version(tag) == version]
     if matching:
@@ -86,7 +86,7 @@ def find_tag(root: Path, version: Version) -> str:
         others = [tag for tag in tags if tag != taken]
         if others:
             names = printable(", ".join(others))
-            print(f"HEAD has other tags as well, which are left alone: {names}")
+            print(f"HEAD has other tags too, which are ignored: {names}")
         return taken
     if len(tags) == 1:
         return tags[0]
@@ -98,7 +98,7 @@ def find_tag(root: Path, version: Version) -> str:
 
 
 def check_tag_itself(root: Path, tag: str) -> Version:
-    """The version that the tag means. Raises UserError unless it is a version's tag at HEAD."""
+    """Return the version in the tag. Raises UserError if it is no version tag at HEAD."""
     version = tag_version(tag)
     if version is None:
         raise UserError(
@@ -125,7 +125,7 @@ def check_tag_itself(root: Path, tag: str) -> Version:
 
 
 def check_tag(root: Path, tag: str, built: Version) -> None:
-    """The tag exists, points to HEAD, and means the version that was built, a public one."""
+    """Check that the tag exists, points to HEAD, and equals the built, public version."""
     version = check_tag_itself(root, tag)
     if version != built:
         raise UserError(
@@ -137,7 +137,7 @@ def check_tag(root: Path, tag: str, built: Version) -> None:
 
 
 def check_wheel(project: Project, release: Release) -> None:
-    """What the wheel says of itself is that version: its metadata, and `__version__` if stated.
+    """Check that the wheel's metadata, and `__version__` if it has one, equal the version.
 
     Raises UserError for another name or version.
     """

@@ -1,4 +1,4 @@
-"""Check a version that a change sets: it needs a changelog entry, and has to be new.
+"""Check a version that a change sets: it must be new and have a changelog entry.
 
 A change that leaves the version alone is not judged: until the next one is named, every commit has
 the version that was published last. A development version is not judged either; it is never
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Check the version in dist/, if this change is what sets it."""
+    """Check the version in dist/, if this change sets it."""
     root = Path.cwd()
     project = read_project(root)
     version = read_release(dist_folder(root)).version
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def change_base(root: Path, branch: str) -> str | None:
-    """The commit of the release branch that the change began at; None if HEAD is on that branch.
+    """Return the release branch's commit where the change began; None if HEAD is on the branch.
 
     DESTINATION_COMMIT, where a pull request's event names one, is that branch as it was then.
     """
@@ -68,20 +68,20 @@ def change_base(root: Path, branch: str) -> str | None:
 
 
 def version_before(project: Project, version: Version, base: str) -> Version | None:
-    """The version that was written at `base` where `version` is written now; None if none was."""
+    """Return the version at `base`, from the place of `version` now; None if there was none."""
     places = find_places(project.root, project.package_dir, version)
     before = (version_at(project.root, base, place) for place in places)
     return next(filter(None, before), None)
 
 
 def newest_tag(root: Path) -> Version | None:
-    """The version of the newest tag before HEAD; None if there is none."""
+    """Return the version of the newest tag before HEAD; None if there is none."""
     tag = _said(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", "HEAD^")
     return tag_version(tag) if tag else None
 
 
 def check_new(project: Project, version: Version, *, may_be_published: bool) -> None:
-    """Check that `version` is above all published ones. Raises UserError.
+    """Raise UserError if `version` is not above all published versions.
 
     On the release branch it may be published: then publishing again is what is tried, and `publish`
     compares the bytes.
@@ -97,7 +97,7 @@ def check_new(project: Project, version: Version, *, may_be_published: bool) -> 
 
 
 def _said(root: Path, *arguments: str) -> str | None:
-    """What git says, None where it has nothing to say and fails."""
+    """Return git's output; None if git fails without a message."""
     try:
         return git(root, *arguments)
     except UserError:

@@ -1,4 +1,4 @@
-"""Check the tag before anything is built: all that needs no wheel, so that it is said at once."""
+"""Check the tag before anything is built, so that a wrong tag fails at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ci.release.versions import check_public
 
 
 def main() -> None:
-    """Check that the checkout in the current folder has a tag that may be released."""
+    """Check that the checkout in the current folder has a tag that can be released."""
     root = Path.cwd()
     project = read_project(root)
     tags = tags_to_release(root)

@@ -1,4 +1,4 @@
-"""Write the version that a person names, and its changelog entry; show the diff, commit nothing.
+"""Write a new version and its changelog entry; show the diff, commit nothing.
 
 All of it is written or nothing: the build backend is asked what it reads then. A version that comes
 from git's tags is written nowhere, so there it is the changelog alone.
@@ -60,13 +60,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         # A commit's subject may become an entry.
         print("\n".join(map(printable, diff(path, _text(project, path), text).splitlines())))
     write(project, changes, confirm=version if place else None)
-    print(f"{project.name} {version} is written, and not committed. If the diff is right:\n")
+    print(f"{project.name} {version} is written, but not committed. If the diff is right:\n")
     print(f'    git commit -am "Release {version}"')
     print("\nthen push it, have it merged, and run `nox -s ready` on the release branch")
 
 
 def check_next(project: Project, version: Version) -> Version:
-    """The version as it is now, which `version` may follow.
+    """Return the current version; check that `version` can follow it.
 
     The one that the checkout has may be named, if no tag is of it yet: a first release has that.
     Raises UserError for a version that is not public, or not above the current one.
@@ -79,7 +79,7 @@ def check_next(project: Project, version: Version) -> Version:
 
 
 def find_place(project: Project, current: Version) -> Place | None:
-    """The one place where the version is written; None if it comes from git's tags.
+    """Return the one place where the version is written; None if it comes from git's tags.
 
     Raises UserError for two places, and for none where it does not come from tags.
     """
@@ -104,7 +104,7 @@ def find_place(project: Project, current: Version) -> Place | None:
 
 
 def _tagged(root: Path, *where: str) -> set[Version]:
-    """The versions that tags mean, all of them or those at a commit."""
+    """Return the versions of all tags, or of the tags at a commit."""
     options = [f"--points-at={commit}" for commit in where]
     versions = map(tag_version, git(root, "tag", *options).split())
     return {version for version in versions if version}
@@ -114,7 +114,7 @@ def _tagged(root: Path, *where: str) -> set[Version]:
 
 
 def with_version(place: Place, text: str, version: Version) -> str:
-    """`text`, the file of `place`, with `version` in that place; nothing else is changed."""
+    """Return `text`, the file of `place`, with `version` in that place."""
     if place.path == PYPROJECT:
         document = tomlkit.parse(text)
         *tables, key = place.key.split(".")
@@ -139,7 +139,7 @@ def with_version(place: Place, text: str, version: Version) -> str:
 
 
 def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -> str:
-    """The changelog `text` with an entry for `version`: what is unreleased, else the commits.
+    """Return the changelog `text` with an entry for `version`: unreleased changes or commits.
 
     Raises UserError when it has a dated entry already, or nothing has changed.
     """
@@ -167,7 +167,7 @@ def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -
 
 
 def _insertion(text: str, found: list[Entry], unreleased: Entry | None) -> int:
-    """Where a new entry goes: below what is unreleased, above all others, and above links."""
+    """Return the line of a new entry: below unreleased changes, above other entries and links."""
     if unreleased:
         end = unreleased.end
     elif found:
@@ -179,7 +179,7 @@ def _insertion(text: str, found: list[Entry], unreleased: Entry | None) -> int:
 
 
 def _says_something(body: str) -> bool:
-    """Whether anything but headings, comments and blank lines is there."""
+    """Return whether there is anything except headings, comments and blank lines."""
     body = _COMMENT.sub("", body)
     for heading in reversed(list(headings(body))):
         body = body[: heading.start] + body[heading.body :]
@@ -187,7 +187,7 @@ def _says_something(body: str) -> bool:
 
 
 def commits(root: Path) -> str:
-    """The subjects of the commits since the last tag, newest first, as a list.
+    """Return a list of the commits' subjects since the last tag, newest first.
 
     Raises UserError when there is none.
     """
@@ -207,7 +207,7 @@ def commits(root: Path) -> str:
 
 
 def _compared(text: str, version: Version) -> str:
-    """`text` with the link that compares the last release with HEAD moved on to `version`."""
+    """Return `text`; its link that compares the last release with HEAD begins at `version` now."""
     return _COMPARISON.sub(
         rf"\g<label>\g<address>v{version}...HEAD\n[{version}]: \g<address>\g<last>...v{version}",
         text,
@@ -222,13 +222,13 @@ def _text(project: Project, path: Path) -> str:
 
 
 def diff(path: Path, before: str, after: str) -> str:
-    """What changes in the file `path`, as `git diff` shows it."""
+    """Return the change of the file `path`, in the form of `git diff`."""
     lines = (before.splitlines(keepends=True), after.splitlines(keepends=True))
     return "".join(unified_diff(*lines, f"a/{path.as_posix()}", f"b/{path.as_posix()}"))
 
 
 def write(project: Project, changes: Mapping[Path, str], *, confirm: Version | None) -> None:
-    """Write the new texts of `changes`; leave all files as they were if anything fails.
+    """Write the new texts of `changes`; if one fails, restore all files.
 
     Raises UserError unless the build backend then says the version to `confirm`.
     """
@@ -248,7 +248,7 @@ def write(project: Project, changes: Mapping[Path, str], *, confirm: Version | N
 
 
 def check_written(root: Path, version: Version) -> None:
-    """Check that the build backend says `version` now. Raises UserError."""
+    """Raise UserError if the build backend does not give `version` now."""
     says = backend_version(root)
     if says != version:
         raise UserError(
@@ -261,7 +261,9 @@ def check_written(root: Path, version: Version) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s prepare --", description=main.__doc__)
-    parser.add_argument("version", type=_version, metavar="VERSION", help='such as "1.2.0"')
+    parser.add_argument(
+        "version", type=_version, metavar="VERSION", help='the new version, such as "1.2.0"'
+    )
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,4 @@
-"""Upload the distributions that were built: what is missing goes up, what differs stops all of it.
+"""Upload the built distributions: only missing files; if one differs, upload nothing.
 
 It can be run again at any time. Nothing is uploaded before the builds, the commit and the index
 have been compared with the manifest; success means that the index shows every file with the sha256
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ci.index.listing import Index
     from ci.index.repository import Repository
 
-_AGAIN = "run this again, that is safe: what has arrived is skipped"
+_AGAIN = "run this again; files that have arrived are skipped"
 
 _console = Console(markup=False, highlight=False, soft_wrap=True)
 
@@ -73,7 +73,7 @@ def say(text: str) -> None:
 
 
 def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
-    """Check that the distributions may be what the commit in `root` says, and is released as.
+    """Check that the distributions belong to the commit in `root` and its release.
 
     `tagged`: without a tag the commit is no release. Raises UserError for distributions of another
     package, a tree that differs from the commit, files that hide code, distributions that hold
@@ -94,7 +94,7 @@ def check_commit_of(release: Release, root: Path, *, tagged: bool) -> None:
 
 
 def plan(release: Release, repository: Repository, index: Index) -> list[str]:
-    """Say what goes where, and return the names of the files that the index lacks.
+    """Print the plan, and return the names of the files that the index lacks.
 
     Raises UserError when the index has other files of that version.
     """
@@ -102,14 +102,14 @@ def plan(release: Release, repository: Repository, index: Index) -> list[str]:
     say(f"index: {index.url}")
     missing = missing_files(release, index.files(release.name, release.version), index)
     for name, digest in release.files.items():
-        say(f"  {'upload' if name in missing else 'skip, is there'}: {name} {digest}")
+        say(f"  {'upload' if name in missing else 'skip, already there'}: {name} {digest}")
     return missing
 
 
 def _upload(
     name: str, release: Release, repository: Repository, index: Index, credentials: Credentials
 ) -> bool:
-    """Upload one file, patiently; False if the index says that it is there already.
+    """Upload one file, with retries; return False if the index says that it already exists.
 
     A failed upload may have arrived all the same, so the index is asked after each.
     """
@@ -144,7 +144,7 @@ def _has_arrived(name: str, release: Release, index: Index) -> bool:
 
 
 def confirm(release: Release, index: Index, claimed: list[str]) -> None:
-    """Wait until the index shows the release as it was built; raise UserError when it is too late.
+    """Wait until the index shows the release as it was built; raise UserError after the wait.
 
     `claimed` are the files of which the index has said that it has them already.
     """
@@ -167,10 +167,8 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s publish --", description=main.__doc__)
-    parser.add_argument("--dry-run", action="store_true", help="everything but the upload")
-    parser.add_argument(
-        "--untagged", action="store_true", help="let a commit without a tag be released"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="do everything except the upload")
+    parser.add_argument("--untagged", action="store_true", help="allow a commit without a tag")
     add_repository_arguments(parser)
     return parser.parse_args(argv)
 

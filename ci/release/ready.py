@@ -1,4 +1,4 @@
-"""Say before the tag is made whether the release will pass: everything that is wrong, at once.
+"""List, before you tag, every problem that would stop the release.
 
 Nothing is tagged, pushed or uploaded. What the tag's own check judges later is judged here by the
 same functions.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Judge the release that dist/ holds, and end with the commands that release it."""
+    """Check the release in dist/, and print the commands that release it."""
     arguments = _parse(argv)
     root = Path.cwd()
     project = read_project(root)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def check_named(project: Project, built: Version, version: Version) -> None:
-    """Check that the tag `version` would be the version of the wheel that is built at it.
+    """Check that a wheel built at the tag `version` would have that version.
 
     A version from git's tags becomes that of the tag; one that is written down stays as it is.
     Raises UserError.
@@ -77,13 +77,13 @@ def check_named(project: Project, built: Version, version: Version) -> None:
 
 
 def check_index(project: Project, version: Version, arguments: argparse.Namespace) -> None:
-    """Check that `version` is above all that are published. Raises UserError."""
+    """Raise UserError if `version` is not above all published versions."""
     where, published = published_versions(project, arguments)
     check_above(version, published, where)
 
 
 def published_versions(project: Project, arguments: argparse.Namespace) -> tuple[str, set[Version]]:
-    """The URL of the index that `arguments` or the environment name, and all versions it has.
+    """Return the index's URL, from `arguments` or the environment, and all versions it has.
 
     A person waits, so it is asked twice at most. Raises UserError when it can't be read.
     """
@@ -96,7 +96,7 @@ def published_versions(project: Project, arguments: argparse.Namespace) -> tuple
 
 
 def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:
-    """The checks of what was pushed, and of the tag's name here and there."""
+    """Return the checks of pushed commits, and of the tag's name here and at origin."""
     yield partial(check_free, version, git(root, "tag").split(), "this clone")
     if origin.exists(root):
         try:
@@ -107,7 +107,7 @@ def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callabl
 
 
 def check_free(version: Version, tags: Sequence[str], where: str) -> None:
-    """Check that none of the `tags` means `version`. Raises UserError."""
+    """Raise UserError if one of the `tags` has the version `version`."""
     taken = [tag for tag in tags if tag_version(tag) == version]
     if taken:
         raise UserError(
@@ -128,7 +128,7 @@ def _fail(error: UserError) -> None:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s ready --", description=main.__doc__)
     parser.add_argument(
-        "version", nargs="?", type=_version, help="where the version comes from git's tags"
+        "version", nargs="?", type=_version, help="the version, if it comes from git's tags"
     )
     add_repository_arguments(parser)
     return parser.parse_args(argv)

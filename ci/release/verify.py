@@ -1,4 +1,4 @@
-"""Install what was published, as a user would: from the index, into fresh environments.
+"""Install the published release from the index into new environments, as a user does.
 
 It runs the package's own code, so what it starts sees no credential, neither AWS's nor an index's.
 """
@@ -99,7 +99,7 @@ def check_index_lists(environ: Mapping[str, str]) -> None:
 
 
 def expected(project: Project, index: Index, version: str | None) -> Release:
-    """What has to be on the index: what the manifest says, else what the index says of `version`.
+    """Return the release that the index must have: from the manifest, or the index's `version`.
 
     Raises UserError when there is neither a manifest nor a version, or nothing of that version.
     """
@@ -129,7 +129,7 @@ def expected(project: Project, index: Index, version: str | None) -> Release:
 
 
 def check_bytes(release: Release, index: Index) -> None:
-    """Wait until the index shows the release, download all of it, and compare the bytes.
+    """Wait until the index shows the release, download every file, and compare the bytes.
 
     Raises UserError when a file does not come, or is not what was built.
     """
@@ -199,7 +199,7 @@ class Sandbox:
             )
 
     def install(self, requirements: str, environ: Mapping[str, str], *options: str) -> None:
-        """Let uv install what a requirements file says."""
+        """Install a requirements file with uv."""
         file = self.folder / "requirements.txt"
         file.write_text(requirements, encoding="utf-8")
         command = [find_uv_bin(), "pip", "install", "--quiet", "--no-cache", "--no-config"]
@@ -209,7 +209,7 @@ class Sandbox:
             raise Transient(f"Python {self.python}: uv can't install it: {self._reason(done)}")
 
     def run_code(self, code: str, *arguments: str) -> str:
-        """What the code prints in isolated mode: no source tree near by can be imported instead."""
+        """Run code in isolated mode, so that no source tree is imported; return its output."""
         environ = code_environment(self.environ) | {"HOME": str(self.folder)}
         done = run_program([self.interpreter, "-I", "-c", code, *arguments], self.folder, environ)
         if done.returncode:
@@ -222,13 +222,13 @@ class Sandbox:
         return done.stdout
 
     def _reason(self, done: subprocess.CompletedProcess[str]) -> str:
-        """The end of what a program that failed has printed, on one line."""
+        """Return the end of a failed program's output, on one line."""
         said = " ".join(done.stderr.split())[-500:]
         return self.quote(said) or f"it printed nothing, exit code {done.returncode}"
 
 
 def package_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What uv gets to install the package: no credential, and no index of the user's."""
+    """Return uv's environment for the package: no credentials and none of the user's indexes."""
     return {
         name: value
         for name, value in _without_secrets(environ).items()
@@ -237,7 +237,7 @@ def package_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def dependency_environment(environ: Mapping[str, str], index: Index) -> dict[str, str]:
-    """What uv gets to install the dependencies: the user's own indexes, without the package's."""
+    """Return uv's environment for the dependencies: the user's indexes, not the package's."""
     indexes = uv_indexes(environ)
     others = [entry for entry in indexes if not same_url(entry.url, index.url)]
     hidden = {
@@ -252,7 +252,7 @@ def dependency_environment(environ: Mapping[str, str], index: Index) -> dict[str
 
 
 def code_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the package's own code gets: nothing that it could use against anyone."""
+    """Return the environment for the package's own code: it has no credentials."""
     return {
         name: value
         for name, value in environ.items()
@@ -265,7 +265,7 @@ def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
-    """Install the package alone, by hash, from its index alone; patiently, as mirrors of it lag.
+    """Install only the package, by hash, only from its index; retry, because mirrors are late.
 
     Its wheel: building the sdist would run code while uv holds the index's credentials.
     """
@@ -287,7 +287,7 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
 
 
 def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> None:
-    """Install what the package needs, from where users get it: a test index may have anything."""
+    """Install the dependencies from the user's indexes: on a test index they can be anybody's."""
     requirements = sandbox.run_code(REQUIRES, release.name)
     if not requirements.strip():
         return
@@ -319,7 +319,7 @@ def check_versions(python: str, found: Mapping[str, str | None], version: Versio
 def run_program(
     command: Sequence[str | Path], folder: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in `folder` with that environment; keep what it prints."""
+    """Run a program in `folder` with that environment; capture its output."""
     return subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, check=False
     )
@@ -328,7 +328,8 @@ def run_program(
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s verify --", description=main.__doc__)
     parser.add_argument(
-        "--version", help="of what is published, or `newest`, instead of what lies in DIST_DIR"
+        "--version",
+        help="verify this published version, or `newest`, instead of the files in DIST_DIR",
     )
     add_repository_arguments(parser)
     return parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""Which versions may be released: public ones, above all that were released before."""
+"""Check that a version is public, and above every released version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check_public(version: Version) -> None:
-    """Check that an index would take `version`. Raises UserError for local and development ones."""
+    """Check that `version` is public. Raises UserError for local and development versions."""
     if version.local or version.is_devrelease:
         raise UserError(
             "version-not-public",
@@ -23,7 +23,7 @@ def check_public(version: Version) -> None:
 
 
 def check_above(version: Version, released: Collection[Version], where: str) -> None:
-    """Check that `version` is above all that were `released`; `where` says by whom, for people.
+    """Check that `version` is above all `released` ones; `where` is the text for messages.
 
     An installer takes the highest version, so a lower one would reach nobody. Raises UserError.
     """

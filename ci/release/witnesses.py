@@ -1,4 +1,4 @@
-"""Both builds of a release have made what is about to be published.
+"""Check that both builds of a release made the files that will be published.
 
 Check and Build, two projects of the pipeline, each export the sha256 of the SHA256SUMS that they
 made. The publisher gets them as CHECK_DIST_SHA256 and BUILD_DIST_SHA256. On a laptop there are no

@@ -29,8 +29,8 @@ _SDIST_ROOTS = (
 
 # How to keep something out of an sdist.
 _LEFT_OUT = {
-    "hatchling": "have only-include in [tool.hatch.build.targets.sdist] leave it out",
-    "setuptools": "have MANIFEST.in exclude it",
+    "hatchling": "leave it out of only-include in [tool.hatch.build.targets.sdist]",
+    "setuptools": "exclude it in MANIFEST.in",
 }
 
 
@@ -47,8 +47,8 @@ def roots(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(
                 top if top in paths else f"{top}/",
                 "root",
-                f"this distribution is not meant to hold it ({count} file(s))",
-                _LEFT_OUT.get(backend, "have the build backend leave it out")
+                f"it does not belong in this distribution ({count} file(s))",
+                _LEFT_OUT.get(backend, "leave it out, in the build backend's configuration")
                 + ("" if subject.is_wheel else ", or add it to sdist-include in [tool.ci]"),
             )
 
@@ -95,7 +95,7 @@ def missing(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(
                 path,
                 "missing",
-                "git tracks it in the package, and the wheel lacks it",
+                "git tracks it in the package, but the wheel lacks it",
                 "include it in the build backend's configuration, or add it to wheel-exclude in"
                 " [tool.ci]",
             )

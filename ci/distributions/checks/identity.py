@@ -111,7 +111,9 @@ def metadata(subject: Subject) -> Iterator[Finding]:
     member = metadata_path(subject.archive.path)
     content = subject.archive.files.get(member)
     if content is None:
-        yield subject.finding(member, "metadata", "it is missing", "fix the build backend's setup")
+        yield subject.finding(
+            member, "metadata", "it is missing", "correct the build backend's configuration"
+        )
         return
     try:
         parsed = Metadata.from_email(content)
@@ -126,7 +128,7 @@ def metadata(subject: Subject) -> Iterator[Finding]:
             member,
             "metadata",
             found,
-            "have the build backend take it from pyproject.toml, the version from one place",
+            "let the build backend take it from pyproject.toml; keep the version in one place",
         )
 
 
@@ -223,6 +225,6 @@ def stated_version(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(
                 member,
                 "stated-version",
-                f"its __version__ is {stated!a}, and the wheel is {version}",
+                f"its __version__ is {stated!a}, but the wheel's version is {version}",
                 "keep the version in one place",
             )

@@ -34,7 +34,7 @@ def safe_paths(subject: Subject) -> Iterator[Finding]:
         if member.kind in {"link", "other"}:
             yield _unsafe(subject, member.name, "it is a link or a device, not a file")
         if member.kind == "folder" and member.content:
-            yield _unsafe(subject, member.name, "it is a folder, and holds bytes of its own")
+            yield _unsafe(subject, member.name, "it is a folder, but has content like a file")
     for name, count in Counter(member.name.rstrip("/") for member in members).items():
         if count > 1:
             yield _unsafe(subject, name, f"it is there {count} times")
@@ -66,10 +66,12 @@ def _clashes(subject: Subject) -> Iterator[Finding]:
     for member in subject.archive.members:
         name = member.name.rstrip("/")
         if member.kind != "folder" and name in parents:
-            yield _unsafe(subject, name, "it is not a folder, and other members lie in it")
+            yield _unsafe(subject, name, "it is a file, but other members are inside it")
         if member.kind == "folder" and name not in parents:
             yield _unsafe(subject, name, "it is an empty folder, which git can't track")
 
 
 def _unsafe(subject: Subject, name: str, found: str) -> Finding:
-    return subject.finding(name, "unsafe-member", found, "ship plain files below one folder, once")
+    return subject.finding(
+        name, "unsafe-member", found, "ship each file once, as a plain file, inside one folder"
+    )

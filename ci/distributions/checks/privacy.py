@@ -171,7 +171,7 @@ def private_names(subject: Subject) -> Iterator[Finding]:
                 member.path,
                 "private-name",
                 f"it is named like {looks}",
-                "leave it out, or, if everybody may have it, add it to allow-names in [tool.ci]",
+                "leave it out; if everybody may have it, add it to allow-names in [tool.ci]",
             )
 
 
@@ -204,7 +204,7 @@ def text(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(
                 member.path,
                 "not-text",
-                "it is no UTF-8 text, so no review shows what it holds",
+                "it is not UTF-8 text, so nobody can review it",
                 "leave it out, or add it to allow-names in [tool.ci]",
             )
 
@@ -226,8 +226,8 @@ def secrets(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(
                 member.path,
                 "secret",
-                f"line {number} holds what looks like one: {kind}",
-                "revoke it and remove it from git's history; a made-up one is best put together"
+                f"line {number} looks like it has a secret: {kind}",
+                "revoke it and remove it from git's history; if it is not real, build it from parts"
                 " at run time, or add the file to allow-secrets-in in [tool.ci]",
             )
 

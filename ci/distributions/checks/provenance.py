@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from ci.package.project import Project
 
 _REMEDY_CHANGED = (
-    "build from a clean checkout; if it stays, find out what in the build changes the file, or, if"
-    " it is meant to, add it to not-in-git in [tool.ci]"
+    "build from a clean checkout; if the error stays, find out what changes the file; if"
+    " the build must change it, add it to not-in-git in [tool.ci]"
 )
 _REMEDY_UNTRACKED = (
-    "git add it if it belongs there, else remove it; if the build makes it, add it to not-in-git"
+    "run `git add` if it belongs there, else remove it; if the build makes it, add it to not-in-git"
     " in [tool.ci]"
 )
 
@@ -84,7 +84,7 @@ def _not_committed(subject: Subject, path: str, source: str) -> Finding:
     if source in subject.tree.ids:
         where = "in the working tree" if subject.tree.changed else "in git"
         return subject.finding(
-            path, "not-committed", f"it is not what {source} is {where}", _REMEDY_CHANGED
+            path, "not-committed", f"it differs from {source} {where}", _REMEDY_CHANGED
         )
     return subject.finding(path, "untracked", "git does not track it", _REMEDY_UNTRACKED)
 
@@ -189,9 +189,9 @@ def dist_info(subject: Subject) -> Iterator[Finding]:
         elif _is_licence(subject, rest, member.content):
             continue
         else:
-            found = "it is neither what a wheel needs nor a licence that git tracks"
+            found = "it is not a file that a wheel needs, and not a licence that git tracks"
         yield subject.finding(
-            member.path, "dist-info", found, "have the build backend leave it out"
+            member.path, "dist-info", found, "leave it out, in the build backend's configuration"
         )
 
 
@@ -222,7 +222,7 @@ def data_folder(subject: Subject) -> Iterator[Finding]:
                 "data-folder",
                 "an installer puts it outside of the package"
                 + (
-                    f", and it is not {source}"
+                    f", and it differs from {source}"
                     if source
                     else ", and pyproject.toml names no source"
                 ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ci.distributions.checks import Finding, Subject
 
 _FIELDS = {"Wheel-Version", "Generator", "Root-Is-Purelib", "Tag", "Build"}
-_REMEDY = "build again; if it stays, the build backend writes it wrongly"
+_REMEDY = "build again; if the error stays, use another version of the build backend"
 
 
 def record(subject: Subject) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def record(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(
             row[0] if row else "",
             "record",
-            f"RECORD has the line {','.join(row)!a}, which is wrong, or there twice",
+            f"RECORD has the line {','.join(row)!a}, which is wrong or repeated",
             _REMEDY,
         )
     listed = {row[0] for row in rows if row}
@@ -91,5 +91,5 @@ def wheel_file(subject: Subject) -> Iterator[Finding]:
     odd = sorted({*said.keys()} - _FIELDS)
     if odd or str(said.get_payload()).strip():
         yield subject.finding(
-            path, "wheel-file", f"it says more than it should ({', '.join(odd)!a})", _REMEDY
+            path, "wheel-file", f"it has lines that it must not have ({', '.join(odd)!a})", _REMEDY
         )

@@ -180,6 +180,6 @@ def _may_not_write_dist(rehearsal: Rehearsal, execution: Execution) -> None:
                 if may(template, role, action, where):
                     raise UserError(
                         "rehearsal-attack",
-                        f"{step.project} may {action} on {where}",
-                        "deny it in cdk/",
+                        f"{step.project} can {action} on {where}",
+                        "remove that right in cdk/",
                     )

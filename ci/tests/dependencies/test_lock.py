@@ -143,7 +143,7 @@ ODD = {
     "a comment behind": (f"evil==1 {HASH} # fine\n", "has 'evil==1"),
     "a line that goes on": (f"evil==1 \\\n    {HASH} \\\n-e .\n", "has 'evil==1"),
     "another spelling": (f"Evil_Pkg==1 {HASH}\n", "has 'Evil_Pkg==1"),
-    "a marker that is none": (f"evil==1 ; on_sundays {HASH}\n", "is no lock"),
+    "a marker that is none": (f"evil==1 ; on_sundays {HASH}\n", "is not a valid lock"),
 }
 
 
@@ -164,7 +164,7 @@ def test_a_pin_that_nothing_asks_for_is_named(locked: Project) -> None:
     text = path.read_text(encoding="utf-8")
     for via in ("", "    # via\n    #   -r elsewhere.in\n", "    # via evil\n", "    # via gone\n"):
         path.write_text(f"{text}evil==1 \\\n    {HASH}\n{via}", encoding="utf-8")
-        with pytest.raises(UserError, match=r"test\.txt pins evil, which nothing asks for"):
+        with pytest.raises(UserError, match=r"test\.txt pins evil, which nothing requires"):
             lock.check(locked)
     for via in ("    # via iniconfig\n", "    # via\n    #   gone\n    #   iniconfig\n"):
         path.write_text(f"{text}evil==1 \\\n    {HASH}\n{via}", encoding="utf-8")

@@ -214,10 +214,10 @@ CRAFTED_ZIPS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda raw: patched(raw, directory(raw), b"XX"),
         "before, between or after",
     ),
-    "unknown encoding": (not_utf8, "a name in no known encoding"),
+    "unknown encoding": (not_utf8, "a name in an unknown encoding"),
     "undeclared UTF-8": (
         lambda raw: both(raw, _LOCAL, _CENTRAL, "\u00e9".encode()),
-        "a name in no known encoding",
+        "a name in an unknown encoding",
     ),
 }
 
@@ -250,7 +250,7 @@ def test_bytes_behind_a_compressed_stream_are_not_trusted(tmp_path: Path) -> Non
     longer = bytes([packed_size + 4])
     raw = both(raw, 18, 20, longer)
     wheel.write_bytes(moved(raw[:start] + b"evil" + raw[start:], 4))
-    assert "'a' is packed longer or shorter" in problem(wheel)
+    assert "'a' has another packed size" in problem(wheel)
 
 
 # --- tar files -----------------------------------------------------------------------------------
@@ -283,9 +283,12 @@ CRAFTED_TARS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "second stream": (lambda raw: raw + gzip.compress(b"evil"), "something follows its gzip"),
     "packed twice": (
         lambda raw: b"\x1f\x8b\x08\x00" + gzip.compress(raw)[4:],
-        "it is no tar file",
+        "it is not a tar file",
     ),
-    "no tar": (lambda _: b"\x1f\x8b\x08\x00" + gzip.compress(b"a" * 600)[4:], "it is no tar file"),
+    "no tar": (
+        lambda _: b"\x1f\x8b\x08\x00" + gzip.compress(b"a" * 600)[4:],
+        "it is not a tar file",
+    ),
     "damaged": (lambda raw: patched(raw, 20, b"\xff" * 40), "it can't be unpacked"),
 }
 
@@ -347,7 +350,7 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
 def test_a_file_far_above_the_limit_is_not_read(tmp_path: Path, name: str) -> None:
     with (tmp_path / name).open("wb") as file:
         file.truncate(1001)
-    assert problem(tmp_path / name, 100) == "it has 1,001 bytes, and is not read beyond 1,000"
+    assert problem(tmp_path / name, 100) == "it has 1,001 bytes, but at most 1,000 are allowed"
     (tmp_path / name).write_bytes(bytes(1000))
     assert "no zip" in problem(tmp_path / name, 100) or "unpacked" in problem(tmp_path / name, 100)
 
@@ -422,7 +425,7 @@ def test_a_size_that_is_not_there_is_no_tar(tmp_path: Path) -> None:
     info.size = 100_000
     path = tmp_path / SDIST
     path.write_bytes(b"\x1f\x8b\x08\x00" + gzip.compress(info.tobuf() + b"a" * 512)[4:])
-    assert "it is no tar file" in problem(path)
+    assert "it is not a tar file" in problem(path)
 
 
 @pytest.mark.parametrize("name", [WHEEL, SDIST])

@@ -137,7 +137,7 @@ def refused(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         ("demo_pkg/.env.local: git does not track it", "untracked"),
         ("demo_pkg/study.ipynb: it is named like a notebook (*.ipynb)", "private-name"),
         ("demo_pkg/results.csv: it is named like data (*.csv)", "private-name"),
-        ("demo_pkg/aws.py: line 1 holds what looks like one: AWS Access Key", "secret"),
+        ("demo_pkg/aws.py: line 1 looks like it has a secret: AWS Access Key", "secret"),
     ],
 )
 def test_the_build_lists_it_in_sdist_and_wheel_and_leaves_nothing(
@@ -161,7 +161,7 @@ def test_an_untracked_env_file_at_the_top_stops_a_hatchling_build(tmp_path: Path
     message = run(root)
     assert f"{STEM}.tar.gz: .env.local: it is named like a secret" in message
     assert ".env.local: git does not track it" in message
-    assert ".env.local: this distribution is not meant to hold it (1 file(s)): have" in message
+    assert ".env.local: it does not belong in this distribution (1 file(s)): have" in message
     assert not (root / "dist").exists()
 
 
@@ -170,7 +170,7 @@ def test_a_file_that_the_wheel_lacks_stops_the_build(tmp_path: Path) -> None:
     root = make_package(tmp_path, backend="setuptools")
     write(root, {"src/demo_pkg/words.txt": "a\n", "MANIFEST.in": "exclude src/demo_pkg/words.txt"})
     commit(root)
-    assert "src/demo_pkg/words.txt: git tracks it in the package, and the wheel lacks" in run(root)
+    assert "src/demo_pkg/words.txt: git tracks it in the package, but the wheel lacks" in run(root)
 
 
 @pytest.mark.slow

@@ -237,7 +237,7 @@ def test_where_an_event_named_the_commit_head_alone_counts(
     make_sdist(folder, {"PKG-INFO": RENDERED, "src/demo_pkg/__init__.py": text.encode()})
     said = refuse(folder)
     assert rules(said) == {"not-committed"}
-    assert said.count("is in git") == len((WHEEL, SDIST))
+    assert said.count("/__init__.py in git") == len((WHEEL, SDIST))
 
 
 # --- dist/ ---------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def test_a_package_that_states_another_version_than_its_wheel_is_named(
     wheel = make_wheel(tmp_path, {member: code.encode()})
     (finding,) = identity.stated_version(subject(project, wheel))
     assert (finding.member, finding.rule) == (member, "stated-version")
-    assert finding.found.endswith(", and the wheel is 1.2.0")
+    assert finding.found.endswith(", but the wheel's version is 1.2.0")
     assert (
         list(identity.stated_version(subject(project, make_sdist(tmp_path, {member: b""})))) == []
     )

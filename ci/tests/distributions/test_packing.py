@@ -109,7 +109,7 @@ def test_a_member_that_is_there_twice_is_named(project: Project, tmp_path: Path)
             ("demo_pkg/caf\u00e9.py", "demo_pkg/cafe\u0301.py"),
             "on many systems it is the same file",
         ),
-        (("demo_pkg/a", "demo_pkg/a/b.py"), "it is not a folder, and other members lie in it"),
+        (("demo_pkg/a", "demo_pkg/a/b.py"), "it is a file, but other members are inside it"),
         (("demo_pkg//a.py",), "its path is written in an unusual way"),
         (("demo_pkg/./a.py",), "its path is written in an unusual way"),
         (("demo_pkg/\x1b[2J.py",), "its path is written in an unusual way"),

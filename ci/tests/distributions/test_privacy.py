@@ -172,7 +172,7 @@ def test_a_secret_is_named_by_line_and_kind_and_never_shown(
     wheel = make_wheel(tmp_path, {"demo_pkg/data.bin": content})
     for distribution in (sdist, wheel):
         findings = list(privacy.secrets(subject(project, distribution)))
-        assert f"line 2 holds what looks like one: {kind}" in {each.found for each in findings}
+        assert f"line 2 looks like it has a secret: {kind}" in {each.found for each in findings}
         assert {each.member.removeprefix("src/") for each in findings} == {"demo_pkg/data.bin"}
         assert text not in "".join(map(str, findings))
 
@@ -248,7 +248,7 @@ def test_a_token_as_long_as_any_is_found_across_the_edge_of_a_window(
     for before in (3000, 3500, 4000):
         wheel = make_wheel(tmp_path, {"demo_pkg/a.js": (" " * before + token).encode()})
         assert [each.found for each in privacy.secrets(subject(project, wheel))] == [
-            "line 1 holds what looks like one: JSON Web Token"
+            "line 1 looks like it has a secret: JSON Web Token"
         ]
 
 

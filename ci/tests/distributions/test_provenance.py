@@ -296,7 +296,7 @@ def test_a_crafted_sdist_is_refused_by_the_gate_that_it_is_for(
 def test_findings_say_which_file_of_git_it_is(project: Project, tmp_path: Path) -> None:
     wheel = wheel_of(tmp_path, {INIT: b"evil", "demo_pkg/evil.py": b"evil"})
     changed, added = provenance.committed(subject(project, wheel))
-    assert changed.found == "it is not what src/demo_pkg/__init__.py is in git"
+    assert changed.found == "it differs from src/demo_pkg/__init__.py in git"
     assert (added.member, added.found) == ("demo_pkg/evil.py", "git does not track it")
 
 
@@ -564,7 +564,7 @@ def test_head_is_what_counts_before_publishing(tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path, {INIT: text})
     looked = subject(project, wheel, working_tree(root))
     assert list(provenance.provenance(looked)) == []
-    with pytest.raises(UserError, match=r"not what src/demo_pkg/__init__\.py is in git"):
+    with pytest.raises(UserError, match=r"differs from src/demo_pkg/__init__\.py in git"):
         provenance.require_provenance(project, [wheel])
     commit(root)
     provenance.require_provenance(project, [wheel])
@@ -575,7 +575,7 @@ def test_a_change_that_is_not_what_was_built_is_named_as_such(tmp_path: Path) ->
     write(root, {"src/demo_pkg/__init__.py": '__version__ = "1.2.0"  # changed since\n'})
     looked = subject(read_project(root), make_wheel(tmp_path), working_tree(root))
     (finding,) = provenance.provenance(looked)
-    assert finding.found == "it is not what src/demo_pkg/__init__.py is in the working tree"
+    assert finding.found == "it differs from src/demo_pkg/__init__.py in the working tree"
 
 
 def test_an_sdist_that_was_packed_at_another_time_is_the_same(

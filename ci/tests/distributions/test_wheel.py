@@ -70,7 +70,7 @@ CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str, str]] = {
     "line twice": (
         lambda lines: [*lines, lines[0]],
         "demo_pkg/__init__.py",
-        "or there twice",
+        "or repeated",
     ),
     "fourth field": (
         lambda lines: [f"{lines[0]},x", *lines[1:]],
@@ -143,8 +143,8 @@ def test_a_wheel_file_that_says_what_the_file_name_says_passes(
         (_GOOD.replace("py3-none-any", "py2-none-any"), "its Tag is 'py2-none-any', not"),
         (f"{_GOOD}Tag: cp312-cp312-win32\n", "its Tag is 'cp312-cp312-win32, py3-none-any', not"),
         (f"{_GOOD}Build: 2\n", "its Build is '2', not ''"),
-        (f"{_GOOD}Hook: evil\n", "it says more than it should ('Hook')"),
-        (f"{_GOOD}\nmore\n", "it says more than it should ('')"),
+        (f"{_GOOD}Hook: evil\n", "it has lines that it must not have ('Hook')"),
+        (f"{_GOOD}\nmore\n", "it has lines that it must not have ('')"),
     ],
 )
 def test_a_wheel_file_that_says_something_else_is_named(

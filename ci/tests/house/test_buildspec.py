@@ -268,7 +268,7 @@ def test_what_is_not_a_commit_s_id_is_refused_and_shown_as_it_is(
     passed, printed = one.run(spec, **({} if given is None else {"SOURCE_COMMIT": given}))
     assert not passed
     problem, remedy = printed.splitlines()
-    assert problem.startswith("error[commit-id]: SOURCE_COMMIT is not a commit's whole id: ")
+    assert problem.startswith("error[commit-id]: SOURCE_COMMIT is not the whole id of a commit: ")
     assert remedy.startswith("help: ")
     assert not (one.source / "x").exists()
     assert one.ran == []
@@ -277,7 +277,9 @@ def test_what_is_not_a_commit_s_id_is_refused_and_shown_as_it_is(
 def test_a_commit_that_is_gone_is_refused(spec: dict[str, Any], one: Build) -> None:
     passed, printed = one.run(spec, SOURCE_COMMIT="5e" * 20)
     assert not passed
-    assert f"error[commit-gone]: no branch or tag leads to the commit {'5e' * 20} any" in printed
+    assert (
+        f"error[commit-gone]: no branch and no tag contains the commit {'5e' * 20} any" in printed
+    )
     assert one.ran == []
 
 

@@ -135,7 +135,7 @@ def test_a_release_by_hand_with_its_mistakes(laptop: Laptop) -> None:
     for whole, shorter in SHORTER.items():
         publish = publish.replace(whole, shorter)
     assert laptop.type(publish).count("installs and imports") == 2
-    assert laptop.type("nox -s publish").count("skip, is there") == 2
+    assert laptop.type("nox -s publish").count("skip, already there") == 2
 
     # A version below a published one is refused, with everything else done right.
     laptop.type(f"sed -i 's/{VERSION}/1.3.9/' {module} CHANGELOG.md")

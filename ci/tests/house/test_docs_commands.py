@@ -219,7 +219,7 @@ def test_setup_and_releasing_can_be_typed_from_top_to_bottom(
     stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in stored] == [token, token, token]
     assert reader["GIVEN"] not in (stage / "calls").read_text(encoding="utf-8")
-    assert done.stdout.count("skip, is there") == 2 * 2  # the dry run, and publishing again
+    assert done.stdout.count("skip, already there") == 2 * 2  # the dry run, and publishing again
     # Each of two times, on the lowest and the highest Python.
     assert done.stdout.count("installs and imports") == 2 * 2
 

@@ -106,7 +106,7 @@ def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
     command = [sys.executable, "-m", "nox", "--list"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error[classifiers]: pyproject.toml gives no Python versions")
+    assert done.stderr.startswith("error[classifiers]: no Python versions in pyproject.toml")
     assert "Traceback" not in done.stderr + done.stdout
 
 
@@ -177,7 +177,7 @@ def test_what_judges_the_whole_takes_no_arguments(
 ) -> None:
     done = nox(*arguments, **environment)
     assert done.returncode == 1
-    assert "takes no arguments, and was given '-k foo'" in done.stderr
+    assert "takes no arguments, but got '-k foo'" in done.stderr
     assert "nox -s tests -- -k foo" in done.stderr
 
 

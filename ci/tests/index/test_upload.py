@@ -186,9 +186,9 @@ def test_what_may_pass_is_tried_again_with_its_reason(twine: Twine, code: int) -
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        (400, "fix what it dislikes"),
+        (400, "fix it in the package"),
         (401, "store a valid token"),
-        (403, "use a token that may upload"),
+        (403, "use a token that can upload"),
         (404, "one that takes uploads"),
         (405, "one that takes uploads, not"),
         (413, "make the file smaller"),

@@ -258,7 +258,7 @@ def test_an_action_may_not_take_what_one_of_its_own_run_order_makes(
     run: Run, releases: dict[str, Any]
 ) -> None:
     releases["Stages"][1]["Actions"][0]["InputArtifacts"].append({"Name": "dist"})
-    with pytest.raises(UserError, match="Check takes dist, which none before it makes"):
+    with pytest.raises(UserError, match="Check takes dist, which no earlier action makes"):
         run()
 
 

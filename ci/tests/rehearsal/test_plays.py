@@ -204,7 +204,7 @@ def test_stages_in_another_order_are_named(rehearsal: Rehearsal) -> None:
         stages = resources["Releases"]["Properties"]["Stages"]
         stages[1], stages[2] = stages[2], stages[1]
 
-    with pytest.raises(UserError, match="Publish takes dist, which none before it makes"):
+    with pytest.raises(UserError, match="Publish takes dist, which no earlier action makes"):
         plays.play_release(edited(rehearsal, edit))
 
 

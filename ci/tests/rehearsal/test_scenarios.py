@@ -177,7 +177,7 @@ def test_a_build_that_may_write_or_list_others_artifacts_is_named(
     pipeline = template.resources("AWS::CodePipeline::Pipeline")["Releases"]
     execution = Execution(pipeline, {}, steps=[step])
     monkeypatch.setattr(Start, "built", lambda start: (start.rehearsal, execution))
-    with pytest.raises(UserError, match=f"toy-release may {action}"):
+    with pytest.raises(UserError, match=f"toy-release can {action}"):
         attacks.overwritten(start)
 
 

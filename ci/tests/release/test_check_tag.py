@@ -84,7 +84,7 @@ def test_of_several_tags_the_one_that_matches_is_taken_and_the_others_named(
     for tag in ("nightly", "v1.2", "v1.2.0", "v1.1.0", "vnext\u202e"):
         git(package, "tag", tag)
     run()
-    assert r"left alone: nightly, v1.1.0, v1.2, vnext\u202e" in capsys.readouterr().out
+    assert r"ignored: nightly, v1.1.0, v1.2, vnext\u202e" in capsys.readouterr().out
 
 
 def test_of_several_tags_one_has_to_match(package: Path) -> None:

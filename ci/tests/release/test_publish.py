@@ -103,7 +103,7 @@ def test_what_is_there_is_skipped_and_no_token_is_needed_for_that(stage: Stage) 
     assert stage.run() is None
     assert "skip, " not in stage.said()
     assert stage.run_as_it_is("--repository-url", stage.index.upload_url) is None
-    assert stage.said().count("skip, is there: ") == 2
+    assert stage.said().count("skip, already there: ") == 2
     assert stage.index.count("POST") == 2
 
 
@@ -295,7 +295,7 @@ def test_a_wheel_that_holds_what_the_commit_does_not_say_is_refused(
 def test_an_sdist_that_holds_what_the_commit_does_not_say_is_refused(stage: Stage) -> None:
     stage.checkout.commit({"src/thing/__init__.py": '__version__ = "1.0"  # newer\n'})
     assert stage.run() == "gates"
-    assert "thing-1.0.tar.gz: src/thing/__init__.py: it is not what src/thing" in stage.said()
+    assert "thing-1.0.tar.gz: src/thing/__init__.py: it differs from src/thing" in stage.said()
     assert stage.nothing_was_asked()
 
 
@@ -367,7 +367,7 @@ def test_a_wrong_token_is_refused_with_what_to_do_and_not_tried_again(stage: Sta
     assert stage.index.files == {}
     said = stage.said()
     assert "Invalid or non-existent authentication information." in said
-    assert "use a token that may upload this very project" in said
+    assert "use a token that can upload this project" in said
 
 
 def test_the_reason_is_the_index_s_own(stage: Stage) -> None:
