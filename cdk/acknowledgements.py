@@ -1,4 +1,4 @@
-"""What cdk-nag finds in the stack and may stay: each finding by its exact id, with its reason."""
+"""Findings of cdk-nag that we accept: each with its exact id and the reason."""
 
 from __future__ import annotations
 

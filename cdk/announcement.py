@@ -1,4 +1,4 @@
-"""The message about a release or a nightly run: what came of it, and why it failed."""
+"""The message about a release or a nightly run: its outcome, and why it failed."""
 
 from __future__ import annotations
 

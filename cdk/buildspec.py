@@ -1,4 +1,4 @@
-"""buildspec.yml as a project gets it: as it was deployed, without what the project never makes."""
+"""Make a project's buildspec: buildspec.yml without the outputs that the project never makes."""
 
 from __future__ import annotations
 

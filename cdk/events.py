@@ -1,4 +1,4 @@
-"""What starts a pipeline, and how: events of CodeCommit, or a clock."""
+"""The rules that start a pipeline: for CodeCommit's events, or a schedule."""
 
 from __future__ import annotations
 

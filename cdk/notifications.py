@@ -1,4 +1,4 @@
-"""Who hears of what: a topic for mail, one for chat, a queue for what could not be delivered."""
+"""A topic for mail, one for chat, and a queue for events that could not be delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state machine that is told how a pipeline's execution ended."""
+"""A state machine that starts when a pipeline's execution ends."""
 
 from __future__ import annotations
 

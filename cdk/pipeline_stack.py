@@ -1,4 +1,4 @@
-"""The infrastructure: the pipelines, what starts them, and who hears of their outcome."""
+"""The stack: the pipelines, the rules that start them, and the messages about their outcome."""
 
 from __future__ import annotations
 

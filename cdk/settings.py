@@ -1,4 +1,4 @@
-"""What the stack is told: pyproject.toml, and cdk.json's context or `-c key=value`."""
+"""The stack's settings, from pyproject.toml and the context in cdk.json or `-c key=value`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a rule starts a pipeline, and tells it of the event's own commit."""
+"""A rule's target that starts a pipeline with the event's commit as a variable."""
 
 from __future__ import annotations
 

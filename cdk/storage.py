@@ -1,4 +1,4 @@
-"""What outlasts a run, for a fixed time: artifacts, caches, logs."""
+"""Buckets and logs, which keep data for a fixed time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run pytest on the installed wheel, and judge what the tests cover.
+"""Run pytest on the installed wheel, and check the coverage.
 
 python ci/run_tests.py tests-3.8 [ARGUMENTS]            run the tests; reports are named after it
 python ci/run_tests.py --coverage tests-3.8 tests-3.12  judge the coverage of these runs together

@@ -1,4 +1,4 @@
-"""Formatting and style of everything that is Python, with the tools that the package has chosen.
+"""Check and fix the style of all Python files, with the formatter that the package uses.
 
 `format` in [tool.ci] names the formatter: black (the default), ruff, or none. In another repository
 the pipeline is a copy, which is neither formatted nor checked there.
@@ -71,7 +71,7 @@ def _here(tool: str) -> list[str]:
 
 
 def check(formatter: list[str]) -> None:
-    """Run both tools, so that a finding of one never hides those of the other.
+    """Run both tools, also if the first one found something.
 
     Raises UserError when there is a finding.
     """

@@ -232,7 +232,7 @@ def test_no_role_starts_a_build_but_its_pipeline_s(full: Template) -> None:
         assert holders(full, "codebuild:StartBuild", arn) == users
 
 
-def test_a_star_stands_for_every_resource_only_where_aws_allows_nothing_else(
+def test_a_right_covers_all_resources_only_if_aws_has_no_narrower_one(
     template: Template,
 ) -> None:
     stars = {

@@ -339,7 +339,7 @@ def test_every_build_logs_for_a_fixed_time(plain: Template, full: Template) -> N
             }
 
 
-def test_buckets_are_private_encrypted_and_forgetful(template: Template) -> None:
+def test_buckets_are_private_encrypted_and_delete_old_objects(template: Template) -> None:
     checked = Assertions.from_json(template.document)
     pipelines = template.resources("AWS::CodePipeline::Pipeline")
     # One for the artifacts of each pipeline, one for the cache of each that has one.
@@ -364,7 +364,7 @@ def test_buckets_are_private_encrypted_and_forgetful(template: Template) -> None
 @pytest.mark.parametrize(
     "kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"]
 )
-def test_anyone_who_comes_without_tls_is_refused(template: Template, kind: str) -> None:
+def test_a_request_without_tls_is_refused(template: Template, kind: str) -> None:
     policies = template.by_path(kind).values()
     assert policies
     for policy in policies:

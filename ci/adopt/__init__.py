@@ -1,1 +1,1 @@
-"""Putting the pipeline into the repository of another package, and keeping it up to date there."""
+"""Copy the pipeline into another package's repository, and update it there."""

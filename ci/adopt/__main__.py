@@ -29,7 +29,7 @@ _TOOLS_PYTHON = "3.12"
 
 
 def main() -> None:
-    """Show what adopting changes, and make or judge it, as the arguments say."""
+    """Show what adopting changes; write or check it, if the arguments say so."""
     parser = argparse.ArgumentParser(prog="nox -s adopt --", description="adopt the pipeline")
     parser.add_argument("path", type=Path, help="the other package's repository")
     either = parser.add_mutually_exclusive_group()
@@ -84,7 +84,7 @@ def pythons(adopter: Adopter) -> list[str]:
 
 
 def pyproject_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
-    """What is added to pyproject.toml; where that can't be done, it is shown to be pasted."""
+    """Return the change of pyproject.toml; if adopt can't edit it, print the text to paste."""
     lacking = needs(source, adopter)
     if not lacking:
         return []
@@ -99,7 +99,7 @@ def pyproject_changes(source: Path, adopter: Adopter, report: Report) -> list[Ch
 
 
 def refuse_edited(changes: Sequence[Change]) -> None:
-    """Raise UserError where files would be overwritten that adopt did not write."""
+    """Raise UserError if adopt would overwrite files that it did not write."""
     edited = [change.path for change in changes if change.kind == "edited"]
     if edited:
         raise UserError(

@@ -1,4 +1,4 @@
-"""The repository that is to get the pipeline: what is known of it, or why it can't have it."""
+"""Read the repository that gets the pipeline; raise an error if it can't have it."""
 
 from __future__ import annotations
 

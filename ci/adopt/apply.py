@@ -1,4 +1,4 @@
-"""Writing the changes: all of them, or none."""
+"""Write all changes, or none."""
 
 from __future__ import annotations
 

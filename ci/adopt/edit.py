@@ -1,4 +1,4 @@
-"""Needs as TOML: to paste, or put into pyproject.toml with its comments and order kept."""
+"""Turn needs into TOML: to paste, or to add to pyproject.toml without other changes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Need:
 
 
 def needs(source: Path, adopter: Adopter) -> list[Need]:
-    """Everything to be added to pyproject.toml, in the order in which it is shown.
+    """Return everything that must be added to pyproject.toml, in the order of the output.
 
     Raises UserError for a dependency group that can't be resolved.
     """
@@ -97,7 +97,7 @@ def _name(text: str) -> str:
 
 
 def _build(adopter: Adopter) -> Iterator[Need]:
-    """What keeps the pipeline's own files out of the distributions."""
+    """Return the settings that keep the pipeline's files out of the distributions."""
     if adopter.backend == "hatchling":
         yield from _hatchling(adopter)
     if adopter.backend == "setuptools" and adopter.flat:
@@ -158,7 +158,7 @@ def _pdm(adopter: Adopter) -> Iterator[Need]:
 
 
 def _ruff(adopter: Adopter) -> Iterator[Need]:
-    """No rules of taste for a package that never asked for ruff."""
+    """Return ruff's basic rules for a package that does not use ruff."""
     if not uses(adopter, "ruff"):
         why = "syntax errors only; ruff's own choice is E4, E7, E9, F"
         yield Need(("tool", "ruff", "lint"), "select", ["E9"], why)

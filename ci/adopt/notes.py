@@ -1,4 +1,4 @@
-"""What only a maintainer can decide: each with its reason, none of it in the way of adopting."""
+"""Notes for the maintainer: decisions that adopt can't make. They don't stop adopting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LISTED = 5
 
 
 def notes(adopter: Adopter) -> list[UserError]:
-    """Problems that are told and not raised."""
+    """Return problems that are printed, not raised."""
     return [
         *_pytest_path(adopter),
         *_tests_in_package(adopter),

@@ -1,4 +1,4 @@
-"""What one sees of adopting."""
+"""The output of adopting."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _NAMED = {
 
 
 class Report:
-    """Speaks to whoever adopts; colours only where a terminal shows them."""
+    """Prints for the person who adopts; in colours on a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         """`console` is rich's, on stdout unless another is given."""
         self.console = console or Console(highlight=False, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
-        """One line, as it is."""
+        """Print one line, unchanged."""
         self.console.print(Text(text, style=style))
 
     def adopter(self, adopter: Adopter) -> None:
-        """Which package this is about."""
+        """Print which package this is about."""
         project = adopter.project
         ends = dict.fromkeys([project.python_versions[0], project.python_versions[-1]])
         self.say(
@@ -48,7 +48,7 @@ class Report:
         )
 
     def changes(self, changes: Sequence[Change]) -> None:
-        """The whole change: new files by folder, the others by name, lines as a diff."""
+        """Print the whole change: new files by folder, others by name, lines as a diff."""
         added = [change for change in changes if change.kind == "add"]
         if added:
             size = sum(len(change.after or b"") for change in added)
@@ -62,29 +62,29 @@ class Report:
                 self.say(line, _COLOURS.get(line[:1], ""))
 
     def notes(self, notes: Sequence[UserError]) -> None:
-        """What is left to a maintainer."""
+        """Print what a maintainer must decide."""
         for note in notes:
             self.say(f"note[{note.code}]: {note.found}\nhelp: {note.remedy}", "yellow")
 
     def written(self, path: Path) -> None:
-        """That it is done, and which commands come next."""
+        """Print that it is done, and the next commands."""
         self.say(f"\nall of this was written to {path}", "bold")
         self.say("next, there: nox -s lock; git add --all; nox -s tests build")
 
     def not_written(self, path: Path) -> None:
-        """That nothing is done yet, and which command does it."""
+        """Print that nothing was written yet, and the command that writes it."""
         self.say("\nnothing was written", "bold")
         self.say(f"next: nox -s adopt -- {path} --write")
 
 
 def _folder(path: str) -> str:
-    """What a new file is counted under: a folder, two levels at most, or itself at the top."""
+    """Return the folder that a new file is listed under (at most two levels), or its own name."""
     folders = path.split("/")[:-1][:2]
     return "".join(f"{name}/" for name in folders) or path
 
 
 def _diff(change: Change) -> list[str]:
-    """The lines that a file gets; of one that is overwritten those that are lost."""
+    """Return the lines that are added; for an overwritten file, also those that are lost."""
     if change.kind not in {"edited", "extend"}:
         return []
     before, after = (

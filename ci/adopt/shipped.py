@@ -1,4 +1,4 @@
-"""What the sdist of a package will hold, as far as that can be told without building it."""
+"""Guess the files of a package's sdist without building it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def is_unreleased(self) -> bool:
-        """Whether this is where changes are collected until they are released."""
+        """Return whether this is the section of unreleased changes."""
         return _UNRELEASED.match(self.heading) is not None
 
     @property
@@ -84,7 +84,7 @@ def read_changelog(path: Path) -> str:
 
 
 def check_changelog(path: Path, version: Version) -> None:
-    """There is an entry for `version`, dated today or earlier.
+    """Check that there is an entry for `version`, with a date of today or earlier.
 
     Tomorrow is fine too: the author's day may be ahead of UTC.
     """
@@ -109,7 +109,7 @@ def check_changelog(path: Path, version: Version) -> None:
 
 
 def new_heading(path: Path, found: list[Entry], version: Version, day: date) -> list[str]:
-    """The lines of a heading for `version`, in the form of the entries that were `found`."""
+    """Return a heading for `version`, in the form of the entries that were `found`."""
     like = next((entry for entry in found if entry.version and entry.date), None)
     mark = found[0].mark if found else ""
     if not mark:

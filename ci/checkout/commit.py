@@ -1,4 +1,4 @@
-"""HEAD is the commit that is meant, as it was committed, and on the release branch."""
+"""Check HEAD: it is the right commit, has no changes, and is on the release branch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def check_commit(root: Path, source_commit: str | None) -> None:
-    """HEAD is the commit that an event named; nothing to compare when none did.
+    """Check that HEAD is the event's commit; pass if there was no event.
 
     An event on an annotated tag may name the tag object instead of the commit; either will do.
     """
@@ -56,7 +56,7 @@ def check_commit(root: Path, source_commit: str | None) -> None:
 
 
 def check_branch(root: Path, branch: str) -> None:
-    """HEAD is on the release branch: as origin has it, or here where there is no origin.
+    """Check that HEAD is on the release branch at origin, or here if there is no origin.
 
     It is spelled in full: a tag named origin/main, or a branch of another remote, is not it.
     """
@@ -86,12 +86,12 @@ def check_branch(root: Path, branch: str) -> None:
 
 
 def _branches(root: Path, ref: str, *options: str) -> list[str]:
-    """The refs that git finds for `ref`, which it takes for a pattern and for a folder too."""
+    """Return the refs that git finds for `ref`; git also reads it as a pattern and a folder."""
     return git(root, "for-each-ref", "--format=%(refname)", *options, ref).splitlines()
 
 
 def check_clean(root: Path) -> None:
-    """Nothing differs from HEAD."""
+    """Check that the working tree equals HEAD."""
     changed = changed_files(root)
     if changed:
         more = f", and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
@@ -103,7 +103,7 @@ def check_clean(root: Path) -> None:
 
 
 def check_sources_only(root: Path) -> None:
-    """Git tracks no bytecode, and no folder by which an installed package announces its plug-ins.
+    """Check that git tracks no bytecode and no *.dist-info or similar folder with plug-ins.
 
     Nobody can review bytecode, and Python may run it in place of its source.
     """

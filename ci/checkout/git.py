@@ -1,4 +1,4 @@
-"""What git knows of the checkout; read only."""
+"""Ask git about the checkout; change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What `git ARGUMENTS` prints in `root`, without the last line's end.
+    """Run `git ARGUMENTS` in `root`; return its output without the last newline.
 
     Raises UserError when git is missing, or fails.
     """
@@ -38,7 +38,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def resolve(root: Path, revision: str) -> str | None:
-    """The commit id that `revision` stands for (an annotated tag is followed), None if unknown."""
+    """Return the commit id of `revision` (also through an annotated tag); None if unknown."""
     try:
         return git(
             root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
@@ -50,17 +50,17 @@ def resolve(root: Path, revision: str) -> str | None:
 
 
 def tracked_files(root: Path) -> list[str]:
-    """The files that git tracks below `root`, as paths relative to it."""
+    """Return the files that git tracks below `root`, as paths relative to it."""
     return [name for name in git(root, "ls-files", "-z").split("\0") if name]
 
 
 def commit_time(root: Path) -> int:
-    """When HEAD was committed, in seconds since the epoch (for SOURCE_DATE_EPOCH)."""
+    """Return the commit time of HEAD, in seconds since the epoch (for SOURCE_DATE_EPOCH)."""
     return int(git(root, "log", "-1", "--format=%ct"))
 
 
 def changed_files(root: Path) -> list[str]:
-    """What differs from HEAD, untracked files included; empty in a clean tree."""
+    """Return what differs from HEAD, with untracked files; empty in a clean tree."""
     lines = git(
         root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"
     ).split("\0")

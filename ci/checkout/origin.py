@@ -1,4 +1,4 @@
-"""What the remote `origin` has now."""
+"""Fetch from the remote `origin`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def exists(root: Path) -> bool:
-    """Whether the checkout has a remote named origin."""
+    """Return whether the checkout has a remote named origin."""
     return "origin" in git(root, "remote").splitlines()
 
 

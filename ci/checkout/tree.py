@@ -28,13 +28,13 @@ class Tree:
     changed: tuple[str, ...] = ()
 
     def holds(self, path: str, content: bytes) -> bool:
-        """Whether the tracked file of that path has exactly these bytes."""
+        """Return whether the tracked file of that path has exactly these bytes."""
         known = self.ids.get(path)
         return known is not None and known == blob_id(content, len(known))
 
 
 def committed_tree(root: Path) -> Tree:
-    """What HEAD has below `root`. Raises UserError where git fails."""
+    """Return HEAD's files below `root`. Raises UserError if git fails."""
     ids: dict[str, str | None] = {}
     for line in filter(None, git(root, "ls-tree", "-r", "-z", "HEAD").split("\0")):
         entry, _, path = line.partition("\t")
@@ -44,7 +44,7 @@ def committed_tree(root: Path) -> Tree:
 
 
 def working_tree(root: Path) -> Tree:
-    """What HEAD has below `root`, with all changes of tracked files that are not committed.
+    """Return HEAD's files below `root`, with uncommitted changes of tracked files.
 
     Raises UserError where git fails.
     """

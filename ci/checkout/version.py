@@ -1,4 +1,4 @@
-"""Where the version is written down in the checkout, if it is.
+"""Find the places in the checkout where the version is written.
 
 The build backend is asked for the version; this only looks for the place to change. It is looked
 for where backends are told to read it, and in the package's own modules. A version that comes from
@@ -48,7 +48,7 @@ class Place:
 
 
 def parse_version(text: str | None) -> Version | None:
-    """The version that `text` spells, None if it is no PEP 440 version."""
+    """Return `text` as a version; None if it is not a PEP 440 version."""
     try:
         return Version(text or "")
     except InvalidVersion:
@@ -112,7 +112,7 @@ def _value(document: Any, key: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML
 
 
 def version_at(root: Path, commit: str, place: Place) -> Version | None:
-    """What stood in `place` at `commit`; None where it was not there, or no version."""
+    """Return the version in `place` at `commit`; None if there was none."""
     try:
         text = git(root, "show", f"{commit}:{place.path.as_posix()}")
         then = places_in(place.path, text)

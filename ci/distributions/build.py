@@ -30,7 +30,7 @@ _LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Build the package in the current folder into the folder OUT, and remove what dist/ had."""
+    """Build the package in the current folder into the folder OUT, and empty dist/."""
     parser = argparse.ArgumentParser(prog="nox -s wheel --", description=main.__doc__)
     parser.add_argument("out", type=Path)
     out = parser.parse_args(argv).out
@@ -46,14 +46,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def untracked_sources(project: Project) -> list[str]:
-    """The package's files that git neither tracks nor ignores, and that no setting allows."""
+    """Return the package's files that git does not track or ignore, and no setting allows."""
     options = ("--others", "--exclude-standard", "-z")
     names = git(project.root, "ls-files", *options, "--", str(project.package_dir)).split("\0")
     return [name for name in names if name and not matches(name, project.settings.not_in_git)]
 
 
 def clear(dist: Path) -> None:
-    """Remove what an earlier build left.
+    """Remove the files of an earlier build.
 
     Raises UserError when `dist` holds anything but what a build leaves: it is the user's then.
     """

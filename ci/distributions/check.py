@@ -50,7 +50,7 @@ TOOLS = (tools.twine_check, tools.wheel_contents)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Check the distributions in the folder BUILT; leave DIST_DIR (dist/), or nothing."""
+    """Check the distributions in the folder BUILT; if they pass, copy them to DIST_DIR (dist/)."""
     parser = argparse.ArgumentParser(prog="nox -s build --", description=main.__doc__)
     parser.add_argument("built", type=Path)
     built = parser.parse_args(argv).built.absolute()
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def sources(root: Path) -> Tree:
-    """The files that the distributions are compared with: those of HEAD.
+    """Return the files that the distributions are compared with: those of HEAD.
 
     Where no event named the commit, as on a laptop, uncommitted changes of tracked files count.
     """
@@ -78,7 +78,7 @@ def sources(root: Path) -> Tree:
 
 
 def inspect(project: Project, folder: Path, tree: Tree) -> list[Finding]:
-    """Everything that any gate objects to in the distributions in `folder`."""
+    """Return the findings of all checks of the distributions in `folder`."""
     found = list(identity.file_names(project, folder))
     named = {finding.distribution for finding in found}
     paths = [path for path in sorted(folder.iterdir()) if path.name not in named]
@@ -94,7 +94,7 @@ def inspect(project: Project, folder: Path, tree: Tree) -> list[Finding]:
 
 
 def examine(subject: Subject) -> Iterator[Finding]:
-    """What the gates object to in one distribution; only its packing, if that can't be trusted."""
+    """Return the findings about one distribution; only the packing's, if that is bad."""
     if subject.archive.problem:
         yield from identity.size(subject)
         yield from packing(subject)
@@ -104,7 +104,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
 
 
 def copy(built: Path, dist: Path) -> None:
-    """Copy what was `built` to `dist`; the manifest comes last, so it vouches for a whole."""
+    """Copy the `built` files to `dist`; the manifest last, so that it lists no missing file."""
     try:
         dist.mkdir(parents=True)
         for path in sorted(built.iterdir()):

@@ -1,4 +1,4 @@
-"""SHA256SUMS: what the distributions are, written by the build, believed by everything after it.
+"""SHA256SUMS, the manifest of the distributions: the build writes it, later steps check it.
 
 The format is that of `sha256sum`, so that `sha256sum -c SHA256SUMS` checks a release by hand.
 """
@@ -36,12 +36,12 @@ _REBUILD = "build the distributions again (nox -s build, or release)"
 
 
 def dist_folder(root: Path) -> Path:
-    """The folder of the distributions: what DIST_DIR names, seen from `root`, or else dist/."""
+    """Return the folder of the distributions: DIST_DIR, relative to `root`; by default dist/."""
     return root / (os.environ.get("DIST_DIR") or "dist")
 
 
 def write_manifest(folder: Path) -> None:
-    """Write the SHA256SUMS of everything else that lies in `folder`.
+    """Write SHA256SUMS for all other files in `folder`.
 
     Raises UserError when the folder holds nothing, or something that is not a regular file.
     """
@@ -53,7 +53,7 @@ def write_manifest(folder: Path) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
-    """What SHA256SUMS in `folder` says: file name -> sha256 in hex, sorted by name.
+    """Read SHA256SUMS in `folder`: file name -> sha256 in hex, sorted by name.
 
     Raises UserError when there is no manifest, or a line of it can't be believed.
     """
@@ -78,7 +78,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
 
 
 def check_manifest(folder: Path) -> dict[str, str]:
-    """Like `read_manifest`, after comparing it with the files in `folder`.
+    """Read the manifest and compare it with the files in `folder`.
 
     Raises UserError that lists every file that is missing, changed, or not in the manifest.
     """
@@ -111,7 +111,7 @@ def file_sha256(path: Path) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files in `folder` but the manifest; a folder or a link among them is refused."""
+    """Return the files in `folder` without the manifest; refuse folders and links."""
     if not folder.is_dir():
         raise UserError("no-dist", f"there is no folder {folder}", _REBUILD)
     entries = sorted(folder.iterdir())
@@ -140,7 +140,7 @@ class Release:
 
 
 def read_release(folder: Path) -> Release:
-    """The one wheel and the one sdist in `folder`, after checking its manifest.
+    """Check the manifest in `folder`; return its one wheel and one sdist.
 
     Raises UserError when something was changed, or that is not what lies there.
     """

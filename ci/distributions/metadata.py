@@ -1,4 +1,4 @@
-"""What a built distribution says of itself."""
+"""Read the metadata of a built distribution."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def metadata_path(distribution: Path) -> str:
 
 
 def metadata_version(archive: Archive) -> str | None:
-    """The version as the core metadata has it, None if it has none."""
+    """Return the version in the core metadata; None if there is none."""
     content = archive.files.get(metadata_path(archive.path))
     return parse_email(content)[0].get("version") if content is not None else None
 
 
 def is_version(text: str | None, version: Version) -> bool:
-    """Whether `text` is `version`, in whichever spelling."""
+    """Return whether `text` is `version` in any spelling."""
     try:
         return Version(text or "") == version
     except InvalidVersion:

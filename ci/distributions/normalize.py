@@ -1,4 +1,4 @@
-"""Make an sdist's bytes depend on its files alone.
+"""Make an sdist's bytes depend only on its files.
 
 setuptools writes the checkout's modes and times, the user's name and the time of day into an
 sdist, whatever SOURCE_DATE_EPOCH says; so two builds of one commit would differ, and with it every
@@ -29,7 +29,7 @@ def normalize_sdist(sdist: Path, *, epoch: int) -> None:
 
 
 def canonical_tar(old: tarfile.TarFile, *, epoch: float) -> bytes:
-    """The bytes of the tar file that `normalize_sdist` packs."""
+    """Return the bytes of the tar file that `normalize_sdist` compresses."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as new:
         for info in sorted(old.getmembers(), key=lambda info: info.name):

@@ -1,4 +1,4 @@
-"""Build the committed sources again, elsewhere and otherwise, and compare with dist/.
+"""Build HEAD again, in another folder and environment, and compare with dist/.
 
 A difference means that dist/ holds something that the tagged commit doesn't say: a changed file, a
 time, a path, a setting of this machine.
@@ -73,7 +73,7 @@ def require_equal(dist: Path, again: Path) -> None:
 
 
 def differences(dist: Path, again: Path) -> Iterator[str]:
-    """One line for each distribution or member that differs, with what differs about it."""
+    """Yield one line for each distribution or member that differs, with the difference."""
     ours, theirs = ({path.name: path for path in _distributions(each)} for each in (dist, again))
     for name in sorted(ours.keys() ^ theirs.keys()):
         yield f"{name}: only {'dist' if name in ours else 'the second build'} has it"
@@ -103,7 +103,7 @@ def _member_differences(first: Path, second: Path) -> Iterator[str]:
 
 
 def _describe(distribution: Path) -> dict[str, dict[str, object]]:
-    """What there is to say of each member, by name, in the archive's order."""
+    """Return the properties of each member, by name, in the archive's order."""
     archive = read_archive(distribution, max_size=_MAX_SIZE)
     return {member.name: _aspects(member) for member in archive.members}
 

@@ -1,4 +1,4 @@
-"""The version of a checkout before there is a wheel: what the build backend says.
+"""Ask the build backend for a checkout's version, before there is a wheel.
 
 python ci/run.py distributions.version    prints it, and nothing else
 """
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def backend_version(root: Path) -> Version:
-    """The version that a wheel of the sources in `root` would have.
+    """Return the version that a wheel of the sources in `root` would have.
 
     The installed build backend writes the wheel's metadata and nothing more, if it can do that
     without building (PEP 517: prepare_metadata_for_build_wheel). Raises UserError when the backend
@@ -50,7 +50,7 @@ def backend_version(root: Path) -> Version:
 
 
 def _reason(error: Exception) -> str:
-    """The last line that the backend has printed, where it failed; else what was raised."""
+    """Return the last line that a failed backend printed, else the exception."""
     output = getattr(getattr(error, "exception", None), "output", None) or b""
     lines = output.decode("utf-8", "replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), str(error))

@@ -1,1 +1,1 @@
-"""The package index: where it is, what it shows, who may upload, one upload."""
+"""The package index: its URLs, its files, the credentials, the upload."""

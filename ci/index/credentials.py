@@ -1,4 +1,4 @@
-"""Where the upload token comes from: the environment, Secrets Manager, .pypirc or keyring.
+"""Find the upload token in the environment, Secrets Manager, .pypirc or keyring.
 
 It is held in one value that does not print itself, and leaves it only for twine's environment.
 """
@@ -45,19 +45,19 @@ _TOKEN = re.compile(r"pypi-(?:AgE[\w-]{8}|[\w-]*\w{20})")
 
 @dataclass(frozen=True)
 class Credentials:
-    """A user name and a password that stays out of every representation; `source` is for people."""
+    """A user name and a password, which `repr` never shows; `source` is for messages."""
 
     username: str
     password: str = field(repr=False)
     source: str
 
     def environment(self) -> dict[str, str]:
-        """What twine, and nothing but twine, gets."""
+        """Return the variables that only twine gets."""
         return {"TWINE_USERNAME": self.username, "TWINE_PASSWORD": self.password}
 
 
 def take_from_environment(environ: MutableMapping[str, str]) -> tuple[str | None, str | None]:
-    """TWINE_USERNAME and TWINE_PASSWORD, taken out of `environ`: no child process inherits them."""
+    """Remove TWINE_USERNAME and TWINE_PASSWORD from `environ`, for child processes; return them."""
     return environ.pop("TWINE_USERNAME", None), environ.pop("TWINE_PASSWORD", None)
 
 
@@ -84,7 +84,7 @@ def find_credentials(
 
 
 def _check_name(variable: str, value: str) -> None:
-    """Refuse what is no name but a token, without showing it: names are printed."""
+    """Refuse a name that looks like a token, and don't show it: names are printed."""
     if not value.strip():
         raise UserError(
             "empty-variable",
@@ -110,7 +110,7 @@ def _check_no_token(name: str, value: str) -> None:
 
 
 def read_secret(secret_id: str) -> Credentials:
-    """The secret of that name or ARN, from the region that the environment names.
+    """Read the secret of that name or ARN, in the environment's region.
 
     Raises UserError for each way in which it can be out of reach, or not what it should be.
     """
@@ -146,7 +146,7 @@ def _parse(secret_id: str, answer: Mapping[str, Any]) -> Credentials:
 
 
 def refusal(secret_id: str, error: ClientError) -> UserError:
-    """What an error code of Secrets Manager means to whoever runs this."""
+    """Return the error for the user that explains an error of Secrets Manager."""
     code = error.response.get("Error", {}).get("Code", "?")
     name = f"the secret {secret_id}"
     if code == "ResourceNotFoundException":
@@ -192,7 +192,7 @@ def refusal(secret_id: str, error: ClientError) -> UserError:
 
 
 def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
-    """What kept the request from being answered at all."""
+    """Return the error for a request that got no answer."""
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return UserError(
             "aws-credentials",
@@ -213,7 +213,7 @@ def _unreachable(secret_id: str, error: BotoCoreError) -> UserError:
 
 
 def _username(repository: Repository, given: str | None) -> str:
-    """The user name that goes with TWINE_PASSWORD."""
+    """Return the user name for TWINE_PASSWORD."""
     username = given or (TOKEN_USERNAME if repository.is_pypi else repository.username)
     if not username:
         raise UserError(
@@ -240,7 +240,7 @@ def _from_files(repository: Repository, given: str | None) -> Credentials:
 
 
 def _from_keyring(url: str, username: str | None) -> Credentials | None:
-    """What keyring holds for `url` and that user, or for any user if none is known."""
+    """Return keyring's credentials for `url` and that user, or for any user."""
     password = None
     try:
         if username:
@@ -259,7 +259,7 @@ def _from_keyring(url: str, username: str | None) -> Credentials | None:
 
 
 def _check(credentials: Credentials) -> None:
-    """Refuse what no index can accept, without showing it."""
+    """Refuse credentials that no index can accept, and don't show them."""
     _check_no_token(f"the user name from {credentials.source}", credentials.username)
     for what, value in (("user name", credentials.username), ("password", credentials.password)):
         if not value.strip():

@@ -1,4 +1,4 @@
-"""What a package index already has, and whether that is what it should have."""
+"""Read the files of a package index, and compare them with a release."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Index:
     redactor: Redactor = field(default_factory=Redactor, repr=False)
 
     def files(self, project: str, version: Version) -> dict[str, str]:
-        """The files of that version, name -> sha256; empty if the index knows none.
+        """Return the files of that version, name -> sha256; empty if there are none.
 
         Raises UserError when the index can't be read, after trying as often as retry has it.
         """
@@ -70,7 +70,7 @@ class Index:
             ) from None
 
     def versions(self, project: str) -> set[Version]:
-        """All versions of which the index has a file, yanked ones too.
+        """Return all versions that have a file on the index, yanked ones too.
 
         Raises UserError when the index can't be read, after trying as often as retry has it.
         """
@@ -78,7 +78,7 @@ class Index:
         return {version for version in map(_version, packages) if version}
 
     def newest(self, project: str) -> Version | None:
-        """The highest version that is not yanked; a pre-release only if there is nothing else.
+        """Return the highest version that is not yanked; a pre-release only if there is no other.
 
         Raises UserError when the index can't be read, after trying as often as retry has it.
         """
@@ -89,15 +89,15 @@ class Index:
         return max(finals or versions, default=None)
 
     def look(self, project: str, version: Version) -> dict[str, str]:
-        """Like `files`, but tries once, and raises Transient for what may pass."""
+        """Return the same as `files`, but try once, and raise Transient if a retry can help."""
         return self._hashes(project, version, _listed_sha256)
 
     def served(self, project: str, version: Version) -> dict[str, str]:
-        """Like `look`, but hashes the bytes that the index serves instead of believing its page."""
+        """Return the same as `look`, but download every file and compute its hash."""
         return self._hashes(project, version, lambda _: None)
 
     def answers(self) -> bool:
-        """Whether an index is there at all (its page of projects, of which no more is read)."""
+        """Return whether there is an index at this URL (from its page of projects)."""
         with self._reading(self.url), self._client() as client:
             answer = self._in_time(
                 partial(
@@ -171,7 +171,7 @@ class Index:
 
     @contextmanager
     def _reading(self, shown: str) -> Iterator[None]:
-        """Sort what goes wrong with a URL into what may pass and what the user must fix."""
+        """Turn a URL's errors into Transient (a retry can help) or UserError."""
         try:
             yield
         except Transient as error:
@@ -201,7 +201,7 @@ def find_index(
     say: Callable[[str], None],
     redactor: Redactor | None = None,
 ) -> Index:
-    """The simple index of `repository`: the only one there can be, else the first that answers.
+    """Return the simple index of `repository`: the only possible one, or the first to answer.
 
     Raises UserError when none does. The credentials for reading it are hidden by `redactor`.
     """
@@ -234,7 +234,7 @@ def find_index(
 
 
 def missing_files(release: Release, found: dict[str, str], index: Index) -> list[str]:
-    """The files of `release` that are not among those `found` on the index.
+    """Return the files of `release` that the index lacks.
 
     Raises UserError when a file there has other bytes, or is none of this release.
     """
@@ -260,7 +260,7 @@ def missing_files(release: Release, found: dict[str, str], index: Index) -> list
 
 
 def wait_for_files(index: Index, release: Release) -> list[str]:
-    """Wait until the index shows all files of `release`; what is still missing when retry ends.
+    """Wait until the index shows all files of `release`; return those still missing at the end.
 
     Raises UserError as `missing_files` does.
     """
@@ -298,7 +298,7 @@ def _listed_sha256(package: DistributionPackage) -> str | None:
 
 
 def _root(error: BaseException) -> str:
-    """What lies at the bottom of the pile of exceptions that HTTP libraries make of one."""
+    """Return the first cause of an HTTP library's nested exceptions."""
     while below := error.__cause__ or (not error.__suppress_context__ and error.__context__):
         error = below
     return f"{type(error).__name__}: {error}"

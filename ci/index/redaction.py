@@ -1,4 +1,4 @@
-"""What may be shown of an index's answer: not too much, and nothing that quotes a credential."""
+"""Prepare an index's answer for output: short, and without any credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a release goes and where it can be seen: an upload URL and a simple index.
+"""Find the upload URL and the simple index of a release.
 
 Twine resolves the first (names, .pypirc, TWINE_REPOSITORY and TWINE_REPOSITORY_URL mean what they
 mean to twine). For the second there is no standard: PyPI and TestPyPI are known, any other is told
@@ -42,7 +42,7 @@ READER = (
 
 @dataclass(frozen=True)
 class Repository:
-    """What is known of a repository before anyone has asked it anything.
+    """A repository, as arguments and files describe it, before any request.
 
     `index_urls` are the places where its simple index may be, the first that answers is it, and
     `index_auth` has the user name and password for reading those that are known to need them;
@@ -59,12 +59,12 @@ class Repository:
 
     @property
     def is_pypi(self) -> bool:
-        """Whether it is PyPI or TestPyPI, which take API tokens alone."""
+        """Return whether it is PyPI or TestPyPI, which accept only API tokens."""
         return urlsplit(self.upload_url).netloc in _KNOWN
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, so that nobody else sees what is published there."""
+        """Return whether it is on this machine, so that nobody else can see it."""
         return is_loopback(self.upload_url)
 
 
@@ -76,7 +76,7 @@ class NamedIndex(NamedTuple):
 
 
 def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command's user choose the repository."""
+    """Add the options that choose the repository."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--repository", metavar="NAME", help="pypi, testpypi, or a section of .pypirc"
@@ -88,7 +88,7 @@ def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_repository(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Repository:
-    """The repository that arguments name, else the environment, else PyPI.
+    """Return the repository from the arguments, else from the environment, else PyPI.
 
     Raises UserError for an unknown name, for an empty value (which would mean PyPI), and for a URL
     that is malformed, not encrypted, or holds a password.
@@ -124,7 +124,7 @@ def read_repository(arguments: argparse.Namespace, environ: Mapping[str, str]) -
 
 
 def _given(source: str, value: str | None) -> str | None:
-    """`value`, unless it is empty: that would mean PyPI, which nobody has said."""
+    """Return `value`; refuse an empty one, because it would mean PyPI."""
     if value is not None and not value.strip():
         raise UserError(
             "empty-option",
@@ -135,7 +135,7 @@ def _given(source: str, value: str | None) -> str | None:
 
 
 def _config(name: str, url: str | None) -> dict[str, str | None]:
-    """What twine knows of the repository. Its errors never show what is in .pypirc."""
+    """Return twine's settings of the repository. Errors never show the text of .pypirc."""
     try:
         config = get_repository_from_config(DEFAULT_CONFIG_FILE, name, url)
     except KeyError:
@@ -188,7 +188,7 @@ def same_url(one: str, other: str) -> bool:
 
 
 def _index_urls(name: str | None, upload_url: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Where the index may be, best guess first; a guess is made only where nothing is said.
+    """Return the possible URLs of the index, best first; guess only if nothing names it.
 
     UV_DEFAULT_INDEX is not asked: it is often a mirror, which shows what PyPI had a while ago.
     """

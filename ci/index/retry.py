@@ -32,7 +32,7 @@ PASSING_STATUSES = frozenset({408, 425, 429, *range(500, 600)})
 
 
 class Transient(Exception):  # noqa: N818 - an event that passes, not yet an error
-    """What may be otherwise in a moment: a reset, a time-out, a 429, a 5xx.
+    """An error that a retry can solve: a reset, a time-out, a 429, a 5xx.
 
     `retry_after` is what the server asks for, in seconds.
     """

@@ -1,4 +1,4 @@
-"""One file through twine, and what its output means."""
+"""Upload one file with twine, and read its output."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def upload(
 def run_twine(
     arguments: Sequence[str], environment: Mapping[str, str], seconds: float
 ) -> tuple[int, str]:
-    """Run twine where nothing but its own installation has a say; its exit code and its output.
+    """Run twine isolated from everything but its installation; return exit code and output.
 
     Isolated mode, a folder and a home of its own: no file of the checkout is imported, no
     `*.dist-info` near by adds a command, no PYTHON… variable, .netrc or .pypirc is obeyed.
@@ -98,7 +98,7 @@ def run_twine(
 
 
 def _environment(environ: Mapping[str, str], *, own_certificates: bool) -> dict[str, str]:
-    """The part of `environ` that twine gets; its width keeps an answer on one line."""
+    """Return the variables that twine gets; a large width keeps an answer on one line."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -114,7 +114,7 @@ def _absolute(path: str) -> str:
 
 
 def _explain(name: str, repository: Repository, redactor: Redactor, output: str) -> bool:
-    """Turn the output of a twine that failed into its reason."""
+    """Turn a failed twine's output into an error."""
     status = _STATUS.search(output)
     if not status:
         raise _without_answer(name, redactor, output)
@@ -133,7 +133,7 @@ def _explain(name: str, repository: Repository, redactor: Redactor, output: str)
 
 
 def _without_answer(name: str, redactor: Redactor, output: str) -> UserError | Transient:
-    """What a twine that failed without an HTTP error says."""
+    """Return the error of a twine that failed without an HTTP error."""
     passing = _PASSING_ERROR.search(output)
     if passing:
         return Transient(f"the upload of {name} broke off: {redactor.quote(passing[1])}")

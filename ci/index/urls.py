@@ -1,4 +1,4 @@
-"""What the URL of an index may be: HTTPS, or plain HTTP on this machine, and never a credential."""
+"""Check the URL of an index: HTTPS, or plain HTTP on this machine, and no credential."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_encrypted(url: str, shown: str) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this very machine."""
+    """Return whether a URL points to this machine."""
     host = origin(url).host
     try:
         return ip_address(host).is_loopback
@@ -64,7 +64,7 @@ def is_loopback(url: str) -> bool:
 
 
 def origin(url: str) -> Origin:
-    """The origin of a URL that is no longer in doubt."""
+    """Return the origin of a URL that was checked."""
     parts = urlsplit(url)
     return Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
 

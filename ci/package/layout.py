@@ -1,4 +1,4 @@
-"""Where the package lies: as the build backend is told, else where its name says, else alone.
+"""Find the package's folder: from the build backend's table, its name, or the only package.
 
 A package is a folder, also one inside of a namespace (`src/name/space/package`), or one module.
 """
@@ -67,7 +67,7 @@ def _stem(name: str) -> str:
 
 
 def _told(document: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
-    """What the configuration of a build backend names: a folder, and the package in it."""
+    """Return the folder, and the package in it, from a build backend's configuration."""
     flit = table(document, "tool", "flit", "module").get("name")
     if isinstance(flit, str):
         yield from _in_parents(flit)

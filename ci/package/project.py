@@ -119,7 +119,7 @@ class Project:
 
     @property
     def is_module(self) -> bool:
-        """Whether the package is a single module, and `package_dir` that file."""
+        """Return whether the package is a single module; then `package_dir` is its file."""
         return self.package_dir.suffix == ".py"
 
 
@@ -132,7 +132,7 @@ def read_project(root: Path) -> Project:
 
 
 def parse_project(root: Path, document: dict[str, Any]) -> Project:
-    """Like `read_project`, of what pyproject.toml holds, or is about to hold."""
+    """Read a package from the contents of pyproject.toml, written or not."""
     metadata = table(document, "project")
     if not metadata and table(document, "tool", "poetry"):
         raise UserError(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The whole document. Raises UserError for a file that is missing or is no TOML."""
+    """Read the document. Raises UserError if the file is missing or is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """The table under `keys`, empty if absent. Raises UserError when it is no table."""
+    """Return the table under `keys`, empty if absent. Raises UserError if it is not a table."""
     value: Any = document
     for depth, key in enumerate(keys, 1):
         value = value.get(key, {})
@@ -44,7 +44,7 @@ def table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def strings(of: dict[str, Any], key: str, where: str) -> list[str]:
-    """The list under `key` of a table, empty if absent. Raises UserError when it is none."""
+    """Return the strings under `key`, empty if absent. Raises UserError for another type."""
     value = of.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise UserError(

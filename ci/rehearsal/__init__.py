@@ -1,1 +1,1 @@
-"""A release from event to installed package, without AWS or PyPI: what is deployed, played here."""
+"""Run the deployed pipeline locally, from event to installed package, without AWS or PyPI."""

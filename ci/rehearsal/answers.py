@@ -1,4 +1,4 @@
-"""What AWS's documents leave open. A rehearsal gives one answer to each question; all must work."""
+"""Questions that AWS's documents leave open. A rehearsal tries the answers; all must work."""
 
 from __future__ import annotations
 

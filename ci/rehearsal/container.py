@@ -1,4 +1,4 @@
-"""What a build finds around it: its variables, and nothing of the user's.
+"""The environment of a build: its own variables, and nothing of the user's.
 
 A build gets nothing of the user's environment but what the laptop needs to reach its package index:
 no credentials, no settings of tools.

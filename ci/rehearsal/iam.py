@@ -1,4 +1,4 @@
-"""What a role of the template may do, as far as its own statements say.
+"""Find out what a role of the template can do, from its own statements.
 
 The order of decisions is that of the IAM user guide's "Policy evaluation logic" within one account,
 for identity-based policies: an explicit deny, then an explicit allow, else an implicit deny.

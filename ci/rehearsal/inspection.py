@@ -1,4 +1,4 @@
-"""What a template must not hold, whether or not a play comes upon it."""
+"""Check a template for rights that it must not have, also those that no play uses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ELSEWHERE = (
 
 
 def inspect_template(template: Template, checkout: Path) -> None:
-    """Raise UserError for a right that is too much, and for a Python that the sessions don't need.
+    """Raise UserError for a right that must not be there, and for a wrong Python.
 
     Only a project that publishes may be granted a secret, and only its own. `checkout` has the
     noxfile that the builds run.
@@ -67,7 +67,7 @@ def _check_other_principals(template: Template) -> None:
 
 
 def _check_secret(template: Template, project: dict[str, Any], secret: str) -> None:
-    """Check who can read a secret: the role of its project, which is nobody else's."""
+    """Check that only the role of one project can read a secret."""
     session = _variables(project).get("NOXSESSION")
     if session != "publish":
         raise _granted(
@@ -125,7 +125,7 @@ def _secret_arns(template: Template, secret: str) -> list[str]:
 
 
 def _check_trust(template: Template, arn: str) -> None:
-    """Check that nobody but CodeBuild takes on the publisher's role."""
+    """Check that only CodeBuild can assume the publisher's role."""
     for name, role in template.resources("AWS::IAM::Role").items():
         if template.arn(name) != arn:
             continue

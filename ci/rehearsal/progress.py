@@ -1,4 +1,4 @@
-"""What is at work right now, for how long, and how long that took the last time.
+"""Show what runs now, for how long, and how long it took the last time.
 
 A terminal shows it in lines that change; anything else gets a line as each session ends.
 """

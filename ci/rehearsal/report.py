@@ -1,4 +1,4 @@
-"""What one sees of a rehearsal: how each step ended and why, and a table at the end.
+"""The output of a rehearsal: the outcome and reason of each step, and a table at the end.
 
 Rich decides by itself what a terminal gets; everything else gets plain lines.
 """
@@ -31,7 +31,7 @@ _WIDTH = 100  # of a picture, in characters
 
 
 class Report:
-    """Speaks to whoever watches, and remembers what it said for a picture."""
+    """Prints for the person who watches, and keeps the output for a picture."""
 
     def __init__(self, console: Console | None = None, progress: Progress | None = None) -> None:
         """`console` is rich's, on stdout unless another is given."""
@@ -53,7 +53,7 @@ class Report:
         self.print(text, style, markup=False)
 
     def step(self, step: Step) -> None:
-        """Tell of a step that begins (its `seconds` are None) or has ended."""
+        """Print that a step begins (its `seconds` are None) or has ended."""
         if self._progress:
             self._progress.step(step)
         if step.seconds is not None:
@@ -109,7 +109,7 @@ class Report:
                     self.say(f"{step.name}: reports of {group}: {names}")
 
     def sent(self, notifications: Iterable[Notification]) -> None:
-        """List what people would have been told."""
+        """List the messages that people would have got."""
         for notification in notifications:
             indented = notification.text.strip().replace("\n", "\n  ")
             self.say(f"to {notification.to}:\n  {indented}")

@@ -1,4 +1,4 @@
-"""What a build's log says of nox's sessions: which are at work, how they ended, why one failed.
+"""Read nox's sessions from a build's log: which run, how they ended, why one failed.
 
 nox prints a session's output as it comes or, where sessions run in parallel, in one block at its
 end, under a heading.

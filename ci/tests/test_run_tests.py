@@ -53,7 +53,7 @@ def test_a_shard_is_a_part_of_all_parts(environ: dict[str, str], shard: tuple[in
 
 
 @pytest.mark.parametrize("shard", ["2", "x/4", "2/x", "2/", "/x", "5/4", "-1/4", "2/4/8", "2/4\n"])
-def test_a_shard_that_is_none_stops_everything(shard: str) -> None:
+def test_an_invalid_shard_stops_everything(shard: str) -> None:
     with pytest.raises(SystemExit, match=r"error\[shard\]: SHARD is"):
         read_shard({"SHARD": shard})
 

@@ -1,4 +1,4 @@
-"""What stops a build: each gate looks at one distribution and yields what it objects to.
+"""The checks that can stop a build: each gate reads one distribution and yields its findings.
 
 A gate never stops at its first finding, so that whoever fixes a package sees the whole list.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing that must not be shipped.
+    """One problem that stops the distributions.
 
     `member` is a path inside the distribution, or empty for the distribution as a whole; `rule` is
     the gate's slug, `found` what it saw, `remedy` what to do.
@@ -35,7 +35,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        """The line that is printed."""
+        """Return the line that is printed."""
         where = ": ".join(filter(None, (self.distribution, self.member)))
         # An archive may hold names that no terminal should be sent.
         return printable(f"{where}: {self.found}: {self.remedy} [{self.rule}]")
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a gate looks at: a distribution of `project`, and the files that it should come from."""
+    """A distribution of `project`, and the files that it should come from."""
 
     project: Project
     archive: Archive
@@ -60,7 +60,7 @@ class Subject:
         return self.archive.is_wheel
 
     def finding(self, member: str, rule: str, found: str, remedy: str) -> Finding:
-        """A finding in this distribution."""
+        """Return a finding about this distribution."""
         return Finding(self.archive.path.name, member, rule, found, remedy)
 
 
@@ -77,7 +77,7 @@ def require_clean(findings: Sequence[Finding]) -> None:
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a glob pattern names this member, by its path or by its last part.
+    """Return whether a glob pattern matches this member's path, or its last part.
 
     A package in src/ may be named with `src/` or without, so that one pattern serves the sdist and
     the wheel.

@@ -1,4 +1,4 @@
-"""Does a distribution hold all that it needs, and nothing that does not belong into it."""
+"""Check that a distribution has every file that it needs, and no others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LEFT_OUT = {
 
 
 def roots(subject: Subject) -> Iterator[Finding]:
-    """Nothing at the top but what is usual, or listed in [tool.ci] sdist-include.
+    """Find unusual files at the top that are not in [tool.ci] sdist-include.
 
     A folder is named once, not each file in it.
     """
@@ -79,7 +79,7 @@ def _base(project: Project) -> tuple[str, ...]:
 
 
 def missing(subject: Subject) -> Iterator[Finding]:
-    """A wheel lacks nothing that git tracks in the package's folder.
+    """Find files that git tracks in the package's folder but that the wheel lacks.
 
     Left out on purpose may be: dot files, and what [tool.ci] wheel-exclude names.
     """

@@ -1,4 +1,4 @@
-"""Are these the distributions of this package: file names, size, metadata, entry points."""
+"""Check that these are this package's: file names, size, metadata, entry points."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LARGEST = 3
 
 
 def file_names(project: Project, folder: Path) -> Iterator[Finding]:
-    """One sdist and one wheel, of the package's name and of one version, and nothing else."""
+    """Check that there are exactly one sdist and one wheel, of this package and one version."""
     kinds = []
     versions = set()
     for path in sorted(folder.iterdir()):
@@ -91,7 +91,7 @@ def _identify(name: str) -> tuple[str, tuple[NormalizedName, Version] | None]:
 
 
 def size(subject: Subject) -> Iterator[Finding]:
-    """No larger than [tool.ci] max-size; the largest members are named."""
+    """Find a distribution that is larger than [tool.ci] max-size; name its largest members."""
     found = subject.archive.path.stat().st_size
     limit = subject.project.settings.max_size
     if found <= limit:
@@ -107,7 +107,7 @@ def size(subject: Subject) -> Iterator[Finding]:
 
 
 def metadata(subject: Subject) -> Iterator[Finding]:
-    """Valid core metadata that says of the package what pyproject.toml and the file name say."""
+    """Check that the core metadata is valid and agrees with pyproject.toml and the file name."""
     member = metadata_path(subject.archive.path)
     content = subject.archive.files.get(member)
     if content is None:
@@ -157,7 +157,7 @@ def _differences(subject: Subject, parsed: Metadata) -> Iterator[str]:
 
 
 def entry_points(subject: Subject) -> Iterator[Finding]:
-    """The entry points, scripts among them, are those of [project] in pyproject.toml."""
+    """Check that the entry points and scripts are those of [project] in pyproject.toml."""
     if subject.is_wheel:
         yield from _entry_points(subject, f"{subject.stem}.dist-info/entry_points.txt")
         return
@@ -216,7 +216,7 @@ def _points(groups: dict[str, dict[str, str]]) -> set[tuple[str, str, str]]:
 
 
 def stated_version(subject: Subject) -> Iterator[Finding]:
-    """Where a wheel's package states its `__version__` as a literal, it is the wheel's version."""
+    """Check that a literal `__version__` in the wheel equals the wheel's version."""
     if not subject.is_wheel:
         return
     version = parse_wheel_filename(subject.archive.path.name)[1]

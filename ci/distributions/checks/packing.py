@@ -1,4 +1,4 @@
-"""Can a distribution be read in one way only, and unpacked without harm."""
+"""Check that all programs read a distribution in the same way, and can unpack it safely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def packing(subject: Subject) -> Iterator[Finding]:
-    """A plain archive of bounded size, which every program reads alike."""
+    """Check that the archive is plain and small enough, so that all programs read the same."""
     if subject.archive.problem:
         yield subject.finding(
             "",
@@ -26,7 +26,7 @@ def packing(subject: Subject) -> Iterator[Finding]:
 
 
 def safe_paths(subject: Subject) -> Iterator[Finding]:
-    """No absolute path, no `..`, no links, no devices, nothing twice, an sdist in one folder."""
+    """Find absolute paths, `..`, links, devices, repeated members, and files outside the folder."""
     members = subject.archive.members
     for member in members:
         for found in _objections(subject, member.name):
@@ -55,7 +55,7 @@ def _objections(subject: Subject, name: str) -> Iterator[str]:
 
 
 def _clashes(subject: Subject) -> Iterator[Finding]:
-    """Names that are the same where case or accents don't count; files and folders mixed up."""
+    """Find names that differ only in case or accents, and files that are also folders."""
     names = {member.name.rstrip("/") for member in subject.archive.members}
     first: dict[str, str] = {}
     for name in sorted(names):

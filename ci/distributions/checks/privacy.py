@@ -1,4 +1,4 @@
-"""Nothing secret or private is shipped: neither by its name nor by what is in it."""
+"""Find secret and private files in a distribution, by their names and their contents."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ _COMPILED_NAMES = {
 
 
 def private_names(subject: Subject) -> Iterator[Finding]:
-    """No member is named like a secret, data, an archive, a notebook, or a leftover."""
+    """Find members that are named like a secret, data, an archive, a notebook or a leftover."""
     allowed = subject.project.settings.allow_names
     for member in subject.archive.members:
         looks = _looks_like(member.path)
@@ -194,7 +194,7 @@ _MODULES = (".py", ".pyi")
 
 
 def text(subject: Subject) -> Iterator[Finding]:
-    """Every file is UTF-8 text, which a review can show, or is allowed by its name."""
+    """Find files that are not UTF-8 text, so that nobody can review them, unless allowed."""
     settings = subject.project.settings
     allowed = (*settings.allow_names, *settings.not_in_git)
     for member in subject.archive.members:
@@ -218,7 +218,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def secrets(subject: Subject) -> Iterator[Finding]:
-    """No file holds a credential in a known form. What was found is never printed."""
+    """Find files with a credential in a known form; never print the credential."""
     for member in subject.archive.members:
         if matches(member.path, subject.project.settings.allow_secrets_in):
             continue
@@ -234,7 +234,7 @@ def secrets(subject: Subject) -> Iterator[Finding]:
 
 @lru_cache(maxsize=MAX_MEMBERS)  # the wheel holds what the sdist holds
 def _credentials(content: bytes) -> set[tuple[int, str]]:
-    """Line number and kind of everything that looks like a credential.
+    """Return line number and kind of everything that looks like a credential.
 
     Latin-1 reads any byte; without its zeros UTF-16 reads like ASCII.
     """

@@ -1,4 +1,4 @@
-"""Does a distribution hold what git holds, byte for byte, and nothing that nobody has read.
+"""Check that a distribution equals git, byte for byte, and has no file that nobody reviewed.
 
 A build backend is a program, and so is what it depends on: it may write anything into a
 distribution. What it writes is compared with the files that git tracks, and the little that it has
@@ -44,7 +44,7 @@ _EGG_INFO = {
 
 
 def provenance(subject: Subject) -> Iterator[Finding]:
-    """Everything that can't be traced to git and pyproject.toml, or be read in two ways."""
+    """Return everything that is not from git or pyproject.toml, or can be read in two ways."""
     yield from packing.packing(subject)
     if not subject.archive.problem:
         for gate in GATES:
@@ -61,7 +61,7 @@ def require_provenance(project: Project, distributions: Iterable[Path]) -> None:
 
 
 def committed(subject: Subject) -> Iterator[Finding]:
-    """Every file is byte for byte the one that git has in its place.
+    """Find files that differ from git's file of the same path.
 
     In a wheel the folders *.dist-info and *.data have gates of their own. What [tool.ci] not-in-git
     names, and what an sdist is always given, is left out.
@@ -170,7 +170,7 @@ def _tracked(subject: Subject, path: str) -> bytes | None:
 
 
 def dist_info(subject: Subject) -> Iterator[Finding]:
-    """The one folder *.dist-info holds what wheels need, and licences that git has."""
+    """Find files in *.dist-info that wheels don't need, except licences that git tracks."""
     if not subject.is_wheel:
         return
     folder = f"{subject.stem}.dist-info"
@@ -207,7 +207,7 @@ def _is_licence(subject: Subject, rest: str, content: bytes) -> bool:
 
 
 def data_folder(subject: Subject) -> Iterator[Finding]:
-    """The folder *.data holds what pyproject.toml declares: installers copy from it anywhere."""
+    """Find files in *.data that pyproject.toml does not declare: they get installed anywhere."""
     if not subject.is_wheel:
         return
     declared = dict(_declared_data(subject))

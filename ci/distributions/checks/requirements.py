@@ -1,4 +1,4 @@
-"""Does a distribution require what pyproject.toml says, under the same conditions.
+"""Check that a distribution has the requirements of pyproject.toml, with the same markers.
 
 Build backends write requirements in their own ways, so they are not compared as text. They are
 compared by what they do: on each Python, platform and with each extra, the same packages are
@@ -47,7 +47,7 @@ class _Need(NamedTuple):
 
 
 def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]:
-    """What `found`, of a distribution's metadata, and the project's dependencies do not share."""
+    """Return the differences between `found` (the metadata) and the project's dependencies."""
     ours = [_need(requirement) for requirement in project.dependencies]
     for extra, requirements in project.extras.items():
         ours += [_need(requirement, extra) for requirement in requirements]

@@ -1,4 +1,4 @@
-"""What the packaging world's own checkers say."""
+"""Run twine check and check-wheel-contents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def twine_check(project: Project, distributions: Sequence[Path]) -> Iterator[Finding]:
-    """PyPI would accept and render the metadata: `twine check --strict`."""
+    """Check with `twine check --strict` that PyPI accepts and renders the metadata."""
     about = ""
     names = {str(path): path.name for path in distributions}
     for line in _complaints(project, "twine", "check", "--strict", *names):
@@ -31,7 +31,7 @@ def twine_check(project: Project, distributions: Sequence[Path]) -> Iterator[Fin
 
 
 def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[Finding]:
-    """Nothing that a wheel ought not to hold: check-wheel-contents, as the package sets it up."""
+    """Run check-wheel-contents on a wheel, with the package's settings."""
     for path in filter(is_wheel, distributions):
         for line in _complaints(project, "check_wheel_contents", str(path)):
             yield Finding(
@@ -45,7 +45,7 @@ def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[
 
 
 def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
-    """What a tool printed, a line each, if it failed; nothing if it passed."""
+    """Return a failed tool's output, line by line; nothing if it passed."""
     done = subprocess.run(
         [sys.executable, "-I", "-u", "-m", module, *arguments],
         cwd=project.root,

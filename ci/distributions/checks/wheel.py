@@ -1,4 +1,4 @@
-"""Is a wheel's own bookkeeping right: the folder *.dist-info, RECORD, WHEEL."""
+"""Check a wheel's own metadata files: RECORD and WHEEL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEDY = "build again; if the error stays, use another version of the build bac
 
 
 def record(subject: Subject) -> Iterator[Finding]:
-    """RECORD lists every file once, with its sha256 and size, and nothing else.
+    """Check that RECORD lists every file once, with its sha256 and size, and nothing else.
 
     The format is that of the packaging user guide's binary distribution format.
     """
@@ -63,7 +63,7 @@ def _digest(content: bytes) -> str:
 
 
 def wheel_file(subject: Subject) -> Iterator[Finding]:
-    """WHEEL says what the file name says, and that of a pure wheel that it is one."""
+    """Check that WHEEL agrees with the file name."""
     if not subject.is_wheel:
         return
     path = f"{subject.stem}.dist-info/WHEEL"

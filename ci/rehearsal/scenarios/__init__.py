@@ -1,1 +1,1 @@
-"""What can go wrong with a release, or with AWS, and how each of it must end."""
+"""Faults of a release or of AWS, each with the outcome that it must have."""

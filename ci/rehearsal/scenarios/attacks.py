@@ -1,4 +1,4 @@
-"""What somebody would try who may push tags, or whose code a build runs."""
+"""Attacks by people who can push tags, or whose code a build runs."""
 
 from __future__ import annotations
 

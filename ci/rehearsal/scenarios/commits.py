@@ -1,4 +1,4 @@
-"""What people tag and commit by mistake: Build must stop it."""
+"""Wrong tags and commits: Build must stop them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A line to the index that can be cut: it lets so many uploads through, and no more."""
+"""A proxy in front of the index that drops the connection after N uploads."""
 
 from __future__ import annotations
 

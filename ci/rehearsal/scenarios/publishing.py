@@ -1,4 +1,4 @@
-"""What can happen to the secret, the index and the artifacts: Publish must stop or survive it."""
+"""Faults of the secret, the index and the artifacts: Publish must stop, or still be correct."""
 
 from __future__ import annotations
 

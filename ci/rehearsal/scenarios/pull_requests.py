@@ -1,4 +1,4 @@
-"""What pull requests must not do to each other, and to releases."""
+"""Pull requests that try to change each other, or a release."""
 
 from __future__ import annotations
 

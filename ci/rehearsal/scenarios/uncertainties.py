@@ -1,4 +1,4 @@
-"""What AWS leaves open: the release must come out right whatever it answers."""
+"""Questions that AWS leaves open: the release must be right with every answer."""
 
 from __future__ import annotations
 

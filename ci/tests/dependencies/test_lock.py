@@ -148,7 +148,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_what_is_no_pin_with_its_hashes_is_named(locked: Project, name: str) -> None:
+def test_a_line_that_is_not_a_pin_with_hashes_is_named(locked: Project, name: str) -> None:
     line, said = ODD[name]
     path = locked.root / "ci/locks/test.txt"
     text = path.read_text(encoding="utf-8")
@@ -205,7 +205,7 @@ def test_a_requirement_for_another_python_needs_no_pin(locked: Project) -> None:
     lock.check(edit(locked, '"iniconfig>=2"', '"iniconfig", "tomli; python_version<\'3.7\'"'))
 
 
-def test_a_lock_that_is_none_is_named(locked: Project) -> None:
+def test_a_file_that_is_not_a_lock_is_named(locked: Project) -> None:
     (locked.root / "ci/locks/build.txt").write_text("<<<<<<< HEAD\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"build\.txt has '<<<<<<< HEAD'"):
         lock.check(locked)

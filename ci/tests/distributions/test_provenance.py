@@ -556,7 +556,7 @@ def test_tables_of_another_form_declare_nothing(
 # --- what is compared with what ------------------------------------------------------------------
 
 
-def test_head_is_what_counts_before_publishing(tmp_path: Path) -> None:
+def test_publishing_compares_with_head(tmp_path: Path) -> None:
     root = make_package(tmp_path / "package")
     write(root, {"src/demo_pkg/__init__.py": '__version__ = "1.2.0"  # not committed\n'})
     project = read_project(root)

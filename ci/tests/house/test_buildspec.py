@@ -232,7 +232,7 @@ def test_nothing_of_a_commit_that_was_not_merged_is_run(
     assert git(build.source, "rev-parse", "HEAD") == before
 
 
-def test_a_tag_does_not_pass_for_a_release_branch_that_is_not_there(
+def test_a_tag_does_not_replace_a_missing_release_branch(
     spec: dict[str, Any], one: Build, origin: Path
 ) -> None:
     given = git(origin, "rev-parse", "unmerged")

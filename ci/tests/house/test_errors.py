@@ -46,7 +46,7 @@ def test_several_errors_are_shown_at_once(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "error[one]: a is odd\nhelp: use b\n" * 3
 
 
-def test_what_is_no_user_error_is_not_collected() -> None:
+def test_other_errors_are_not_collected() -> None:
     def broken() -> None:
         raise KeyError
 

@@ -172,7 +172,7 @@ def test_an_unknown_session_is_answered_with_what_may_be_meant(name: str, said: 
         (["--", "-k", "foo"], {"NOXSESSION": "lint,checks"}),
     ],
 )
-def test_what_judges_the_whole_takes_no_arguments(
+def test_pr_checks_and_release_take_no_arguments(
     arguments: list[str], environment: dict[str, str]
 ) -> None:
     done = nox(*arguments, **environment)

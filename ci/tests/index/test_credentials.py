@@ -377,7 +377,7 @@ def test_an_empty_name_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["hunter2 ", "a\nb", "pass word", '{"password": "hunter2"}', "a" * 2049]
 )
-def test_what_is_no_name_of_a_secret_is_refused_and_not_shown(name: str) -> None:
+def test_an_invalid_name_of_a_secret_is_refused_and_not_shown(name: str) -> None:
     with pytest.raises(UserError, match="PYPI_SECRET_ID") as caught:
         find_credentials(ELSEWHERE, (None, None), {"PYPI_SECRET_ID": name})
     assert code_of(caught.value) == "secret-id"

@@ -155,7 +155,7 @@ def test_certificates_come_from_pypirc_or_as_twine_takes_them() -> None:
         ("token", "url-with-password"),
     ],
 )
-def test_a_section_of_pypirc_that_can_not_be_meant_is_refused(name: str, code: str) -> None:
+def test_an_invalid_section_of_pypirc_is_refused(name: str, code: str) -> None:
     write_pypirc(
         "[distutils]\nindex-servers = no-url empty plain password token\n"
         "[no-url]\nusername = me\n"

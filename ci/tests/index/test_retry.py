@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ci.tests.conftest import Clock
 
 
-def test_patience_is_set_by_the_environment() -> None:
+def test_retries_are_set_by_the_environment() -> None:
     assert read_retry_policy({}) == RetryPolicy()
     assert read_retry_policy({"PUBLISH_WAIT": "5", "PUBLISH_ATTEMPTS": "2"}) == RetryPolicy(
         2, wait=5
@@ -22,7 +22,7 @@ def test_patience_is_set_by_the_environment() -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "inf", "nan"])
-def test_patience_that_is_no_positive_number_is_refused(text: str) -> None:
+def test_a_retry_setting_that_is_not_a_positive_number_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="PUBLISH_WAIT") as caught:
         read_retry_policy({"PUBLISH_WAIT": text})
     assert told(caught.value) == "retry-setting"

@@ -265,7 +265,7 @@ def test_a_branch_that_is_not_pushed_is_not_the_release_branch(
         "refs/remotes/origin/maintenance",
     ],
 )
-def test_nothing_else_of_that_name_passes_for_origins_branch(
+def test_only_origins_branch_counts_as_the_release_branch(
     tmp_path: Path, package: Path, ref: str
 ) -> None:
     git(package, "remote", "add", "origin", str(tmp_path / "origin"))

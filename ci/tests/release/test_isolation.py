@@ -213,7 +213,7 @@ BAITS: list[Bait] = [
 @pytest.mark.parametrize(
     ("bait", "ordinary"), BAITS, ids=[f"{bait.__name__} of {command[1]}" for bait, command in BAITS]
 )
-def test_what_ordinary_python_takes_is_left_alone_by_publish(
+def test_publish_ignores_files_that_plain_python_loads(
     bait: Callable[[Hostile], None], ordinary: tuple[str, ...], hostile: Hostile
 ) -> None:
     bait(hostile)
@@ -278,7 +278,7 @@ def test_verify_and_its_uv_take_nothing_of_the_checkout_either(
     assert asked == []
 
 
-def test_publish_takes_none_of_all_baits_at_once(hostile: Hostile) -> None:
+def test_publish_loads_none_of_the_files_left_for_it(hostile: Hostile) -> None:
     for bait in {bait for bait, _ in BAITS} | {a_keyring_backend, python_startup}:
         bait(hostile)
     done = hostile.run(*session_command("publish"))

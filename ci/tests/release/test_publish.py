@@ -171,7 +171,7 @@ def test_an_index_on_the_ipv6_loopback_is_as_good(stage: Stage) -> None:
 # --- the two builds ------------------------------------------------------------------------------
 
 
-def test_what_neither_build_made_is_refused_before_anything_is_asked(stage: Stage) -> None:
+def test_files_that_neither_build_made_are_refused_before_any_request(stage: Stage) -> None:
     for name in ("CHECK_DIST_SHA256", "BUILD_DIST_SHA256"):
         stage.environment.setenv(name, file_sha256(stage.checkout.dist / NAME))
     assert stage.run("--dry-run") is None
@@ -282,7 +282,7 @@ def test_a_commit_that_hides_code_is_refused(stage: Stage, name: str) -> None:
         ({"thing-1.0.dist-info/entry_points.txt": "[console_scripts]\npip=a\n"}, "entry-points"),
     ],
 )
-def test_a_wheel_that_holds_what_the_commit_does_not_say_is_refused(
+def test_a_wheel_that_differs_from_the_commit_is_refused(
     stage: Stage, more: dict[str, str], rule: str
 ) -> None:
     stage.checkout.repack_the_wheel(more)
@@ -292,7 +292,7 @@ def test_a_wheel_that_holds_what_the_commit_does_not_say_is_refused(
     assert stage.nothing_was_asked()
 
 
-def test_an_sdist_that_holds_what_the_commit_does_not_say_is_refused(stage: Stage) -> None:
+def test_an_sdist_that_differs_from_the_commit_is_refused(stage: Stage) -> None:
     stage.checkout.commit({"src/thing/__init__.py": '__version__ = "1.0"  # newer\n'})
     assert stage.run() == "gates"
     assert "thing-1.0.tar.gz: src/thing/__init__.py: it differs from src/thing" in stage.said()
@@ -586,7 +586,7 @@ def test_what_one_run_left_undone_the_next_one_completes(stage: Stage) -> None:
         ("TWINE_PASSWORD", "", "credentials-empty"),
     ],
 )
-def test_a_variable_that_can_not_be_meant_is_one_clear_error(
+def test_a_malformed_variable_is_one_clear_error(
     stage: Stage, variable: str, value: str, code: str
 ) -> None:
     stage.environment.setenv("TWINE_REPOSITORY_URL", stage.index.upload_url)

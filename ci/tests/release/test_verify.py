@@ -167,7 +167,7 @@ def test_a_manifest_that_the_index_does_not_agree_with_is_refused(stage: Stage) 
     assert stage.machine.started == []
 
 
-def test_bytes_that_are_not_those_that_the_listing_promises_are_refused(stage: Stage) -> None:
+def test_bytes_with_another_hash_than_the_listing_says_are_refused(stage: Stage) -> None:
     promised = listing(lambda _: stage.checkout.files)
     stage.index.files[stage.checkout.wheel.name] += b"\0"
     stage.index.play(reads=[promised, promised])

@@ -162,7 +162,7 @@ def test_a_lagging_index_is_waited_for(stage: Stage) -> None:
     assert stage.proxy.read_count > 3
 
 
-def test_bytes_that_are_not_those_that_the_listing_promises_are_refused(stage: Stage) -> None:
+def test_bytes_with_another_hash_than_the_listing_says_are_refused(stage: Stage) -> None:
     stage.package()
     stage.proxy.play(reads=[faults.pass_on, faults.pass_on, faults.rewritten(b"thing", b"thong")])
     assert stage.verify() == "index-differs"
