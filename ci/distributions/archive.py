@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Kind = Literal["file", "folder", "link", "other"]
 
 MAX_MEMBERS = 10_000
+MAX_NAME = 1_000  # characters of a member's name
 # Of all contents: times the archive's own size, and times the limit of that.
 MAX_RATIO = 100
 MAX_GROWTH = 10
@@ -179,11 +180,17 @@ def _zip_entries(raw: bytes) -> Iterator[tuple[str, _Header, bytes]]:
             raise _Odd(f"{text!a} is encrypted or streamed, or has a comment or extra fields")
         if header.method not in {_STORED, _DEFLATED}:
             raise _Odd(f"{text!a} is packed in an unusual way")
-        yield _zip_name(text, header.flags), header, raw[data : data + header.packed]
+        yield _checked(_zip_name(text, header.flags)), header, raw[data : data + header.packed]
         position = start + header.name
         place = data + header.packed
     if (place, position) != (directory, end):
         raise _Odd("bytes lie before, between or after its members")
+
+
+def _checked(name: str) -> str:
+    if len(name) > MAX_NAME:
+        raise _Odd(f"a name in it has {len(name):,} characters, more than {MAX_NAME:,}")
+    return name
 
 
 def _directory(raw: bytes) -> tuple[int, int]:
@@ -251,6 +258,7 @@ def _tar(raw: bytes, limit: int) -> Iterator[Member]:
             for count, info in enumerate(archive, 1):
                 if count > MAX_MEMBERS:
                     raise _Odd(f"it has more than {MAX_MEMBERS:,} members")
+                _checked(info.name)
                 if info.issparse() or info.size > limit:
                     raise _Odd(f"{info.name!a} is not stored whole")
                 yield _tar_member(archive, info)

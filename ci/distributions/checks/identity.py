@@ -117,6 +117,11 @@ def metadata(subject: Subject) -> Iterator[Finding]:
         return
     try:
         parsed = Metadata.from_email(content)
+    except RecursionError:  # thousands of parentheses in a condition
+        yield subject.finding(
+            member, "metadata", "it is nested too deeply", "fix [project] in pyproject.toml"
+        )
+        return
     except ExceptionGroup as group:
         for error in group.exceptions:
             yield subject.finding(

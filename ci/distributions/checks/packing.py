@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -62,12 +63,14 @@ def _clashes(subject: Subject) -> Iterator[Finding]:
         other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
         if other != name:
             yield _unsafe(subject, name, f"on many systems it is the same file as {other!a}")
-    parents = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    ordered = sorted(names)  # a set of all parents would be far larger
     for member in subject.archive.members:
         name = member.name.rstrip("/")
-        if member.kind != "folder" and name in parents:
+        place = bisect_left(ordered, f"{name}/")
+        is_parent = any(each.startswith(f"{name}/") for each in ordered[place : place + 1])
+        if member.kind != "folder" and is_parent:
             yield _unsafe(subject, name, "it is a file, but other members are inside it")
-        if member.kind == "folder" and name not in parents:
+        if member.kind == "folder" and not is_parent:
             yield _unsafe(subject, name, "it is an empty folder, which git can't track")
 
 

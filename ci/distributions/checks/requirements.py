@@ -32,6 +32,9 @@ _PLATFORMS = (
 _IMPLEMENTATIONS = ("CPython", "PyPy")
 _MINOR = re.compile(r"\b3\.(\d{1,3})\b")
 _PLAIN = re.compile(r"\d+(\.\d+)*(\.\*)?")
+# What is compared, in characters: so much, and so many times what the project says. Each condition
+# multiplies with all others.
+_FREE, _GROWTH = 2_000, 3
 # One comparison of a marker, as packaging writes it, either way round.
 _COMPARISON = re.compile(r'("[^"]*"|\w+) (?:not in|in|[<>=!~]+) ("[^"]*"|\w+)')
 
@@ -52,6 +55,10 @@ def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]
     for extra, requirements in project.extras.items():
         ours += [_need(requirement, extra) for requirement in requirements]
     theirs = [_need(requirement) for requirement in found]
+    size, limit = _size(theirs), _FREE + _GROWTH * _size(ours)
+    if size > limit:
+        yield f"its requirements have {size:,} characters, and are not compared beyond {limit:,}"
+        return
     own = project.normalized_name
     for name in sorted({need.name for need in theirs} - {need.name for need in ours} - {own}):
         yield f"it requires {name}, and pyproject.toml does not"
@@ -85,6 +92,10 @@ def _need(requirement: Requirement, extra: str = "") -> _Need:
         requirement.url,
         marker,
     )
+
+
+def _size(needs: Iterable[_Need]) -> int:
+    return sum(len(f"{need.name}{need.extras}{need.specifier}{need.marker}") for need in needs)
 
 
 def _untried(needs: Iterable[_Need]) -> set[str]:

@@ -33,7 +33,11 @@ def record(subject: Subject) -> Iterator[Finding]:
     if content is None:
         yield subject.finding(path, "record", "it is missing", _REMEDY)
         return
-    rows = list(csv.reader(content.decode("utf-8", "replace").splitlines()))
+    try:
+        rows = list(csv.reader(content.decode("utf-8", "replace").splitlines()))
+    except csv.Error as error:
+        yield subject.finding(path, "record", f"it can't be read ({error})", _REMEDY)
+        return
     found = Counter(tuple(row) for row in rows)
     wanted: Counter[tuple[str, ...]] = Counter(
         (

@@ -394,6 +394,20 @@ def test_more_members_than_any_package_has_are_not_read(
     assert f"more than {count - 1}" in problem(path)
 
 
+@pytest.mark.parametrize("make", [make_wheel, make_sdist])
+def test_a_name_of_a_hundred_thousand_folders_is_refused_at_once(
+    tmp_path: Path, make: Callable[..., Path]
+) -> None:
+    folders = "a/" * (30_000 if make is make_wheel else 100_000)
+    path = make(tmp_path, {f"{folders}x": b""})
+    began = time.perf_counter()
+    assert "a name in it has" in problem(path)
+    assert time.perf_counter() - began < 1
+    room = archive.MAX_NAME - len("" if make is make_wheel else f"{STEM}/")
+    assert problem(make(tmp_path, {"a" * room: b""})) == ""
+    assert "more than 1,000" in problem(make(tmp_path, {"a" * (room + 1): b""}))
+
+
 def test_a_hundred_thousand_members_are_refused_at_once(tmp_path: Path) -> None:
     plain = tarfile.TarInfo(f"{STEM}/a").tobuf() * 100_000 + bytes(1024)
     path = tmp_path / SDIST

@@ -92,6 +92,11 @@ def test_the_projects_metadata_passes(project: Project, tmp_path: Path) -> None:
         (b">=3.8", b">=3.9", "its requires-python is '>=3.9', not '>=3.8'"),
         (b"Requires-Python: >=3.8\n", b"", "its requires-python is '', not '>=3.8'"),
         (b">=3.8", b"three", "it is invalid ("),
+        (
+            b"\n\n",
+            b"\nRequires-Dist: a; " + b"(" * 9999 + b"os_name=='nt'" + b")" * 9999 + b"\n\n",
+            "it is nested too deeply",
+        ),
     ],
 )
 def test_other_metadata_is_named_in_sdist_and_wheel(

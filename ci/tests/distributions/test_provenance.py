@@ -239,6 +239,7 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
         {f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: py3-none-any\n"},
         {"wheel-file"},
     ),
+    "a record that can't be read": ({f"{INFO}/RECORD": b'"' + b"a" * 200_000}, {"record"}),
     "a record without lines": ({f"{INFO}/RECORD": b""}, {"record"}),
     "a path that leads out": ({"../evil.py": b""}, {"unsafe-member", "untracked"}),
     "an absolute path": ({"/evil.py": b""}, {"unsafe-member", "untracked"}),

@@ -148,3 +148,22 @@ def test_extras_that_name_each_other_come_to_an_end(tmp_path: Path) -> None:
 def test_several_lines_for_one_package_count_together(tmp_path: Path) -> None:
     assert said(tmp_path, ["a>=1", "a<2"], ["a>=1,<2"]) == []
     assert said(tmp_path, ["a>=1", "a<2"], ["a>=1"]) != []
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [f"a>=1; python_version >= '3.{minor}'" for minor in range(8, 999)],
+        [f"a>=1.{each}" for each in range(20_000)],
+        ["a>=" + "1." * 20_000 + "1"],
+    ],
+    ids=["conditions", "requirements", "version"],
+)
+def test_far_more_than_the_project_says_is_not_compared(tmp_path: Path, found: list[str]) -> None:
+    (difference,) = said(tmp_path, ["a>=1"], found)
+    assert "are not compared beyond 2,018" in difference
+
+
+def test_as_much_as_a_large_project_says_is_compared(tmp_path: Path) -> None:
+    declared = [f"package-{number}>=1" for number in range(1_000)]
+    assert said(tmp_path, declared, declared) == []
