@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from packaging.metadata import parse_email
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ci.distributions.archive import is_wheel
 
@@ -37,7 +37,7 @@ def is_version(text: str | None, version: Version) -> bool:
     """Return whether `text` is `version` in any spelling."""
     try:
         return Version(text or "") == version
-    except InvalidVersion:
+    except ValueError:  # no version, or one of more digits than int() takes
         return False
 
 
@@ -55,7 +55,7 @@ def stated_versions(archive: Archive, import_name: str) -> Iterator[tuple[str, s
 def _literals(source: bytes) -> Iterator[str]:
     try:
         body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # also of what is too complex
         return
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -116,10 +116,10 @@ def metadata(subject: Subject) -> Iterator[Finding]:
         )
         return
     try:
-        parsed = Metadata.from_email(content)
-    except RecursionError:  # thousands of parentheses in a condition
+        differences = list(_differences(subject, Metadata.from_email(content)))
+    except (RecursionError, ValueError):  # thousands of parentheses in a condition, or of digits
         yield subject.finding(
-            member, "metadata", "it is nested too deeply", "fix [project] in pyproject.toml"
+            member, "metadata", "it is too complex to be read", "fix [project] in pyproject.toml"
         )
         return
     except ExceptionGroup as group:
@@ -128,7 +128,7 @@ def metadata(subject: Subject) -> Iterator[Finding]:
                 member, "metadata", f"it is invalid ({error})", "fix [project] in pyproject.toml"
             )
         return
-    for found in _differences(subject, parsed):
+    for found in differences:
         yield subject.finding(
             member,
             "metadata",

@@ -124,7 +124,7 @@ def _says_the_same(subject: Subject, content: bytes) -> bool:
     try:
         ours = tomllib.loads((_tracked(subject, "pyproject.toml") or b"").decode("utf-8"))
         theirs = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
         return False
     if not ours:
         return False

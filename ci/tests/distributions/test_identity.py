@@ -95,8 +95,9 @@ def test_the_projects_metadata_passes(project: Project, tmp_path: Path) -> None:
         (
             b"\n\n",
             b"\nRequires-Dist: a; " + b"(" * 9999 + b"os_name=='nt'" + b")" * 9999 + b"\n\n",
-            "it is nested too deeply",
+            "it is too complex to be read",
         ),
+        (b">=3.8", b">=" + b"9" * 9999, "it is too complex to be read"),
     ],
 )
 def test_other_metadata_is_named_in_sdist_and_wheel(

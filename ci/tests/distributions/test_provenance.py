@@ -101,6 +101,14 @@ def test_what_git_and_pyproject_say_passes(project: Project, tmp_path: Path) -> 
 CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a changed module": ({INIT: b"evil\n"}, {"not-committed"}),
     "a changed version": ({INIT: b'__version__ = "1.2.1"\n'}, {"not-committed", "stated-version"}),
+    "a module that is nested too deeply": (
+        {INIT: b"__version__ = " + b"-" * 99_999 + b"1"},
+        {"not-committed"},
+    ),
+    "a version of thousands of digits": (
+        {INIT: b"__version__ = '" + b"9" * 9999 + b"'"},
+        {"not-committed", "stated-version"},
+    ),
     "another end of lines": (
         {INIT: FILES["src/demo_pkg/__init__.py"].replace("\n", "\r\n").encode()},
         {"not-committed"},
@@ -274,6 +282,10 @@ def test_an_archive_that_is_not_plain_is_not_looked_into(project: Project, tmp_p
 CRAFTED_SDISTS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a changed module": ({"src/demo_pkg/__init__.py": b"evil\n"}, {"not-committed"}),
     "a changed pyproject.toml": ({"pyproject.toml": b""}, {"not-committed"}),
+    "a pyproject.toml that is nested too deeply": (
+        {"pyproject.toml": b"x = " + b"[" * 9999 + b"]" * 9999},
+        {"not-committed"},
+    ),
     "a setup.py": ({"setup.py": b"evil()\n"}, {"untracked"}),
     "a conftest.py": ({"tests/conftest.py": b"evil()\n"}, {"untracked"}),
     "a dependency more": (
