@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def wrong_tag(start: Start) -> Ending:
-    """Push a tag for another version, which the changelog has."""
+    """Push a tag for another version, which the changelog has, beside the right one.
+
+    Where the version comes from git tags, it is the annotated tag's: git prefers that.
+    """
     rehearsal = start.fresh()
     version = Version("0.0.0.post99")
     changelog = rehearsal.project.settings.changelog
@@ -30,7 +33,11 @@ def wrong_tag(start: Start) -> Ending:
         heading = new_heading(path, list(entries(text)), version, datetime.now(UTC).date())
         write(rehearsal, changelog, "\n".join([text, *heading, "", "- A fault.", ""]))
         push_commit(rehearsal, rehearsal.branch, "Say what was changed")
-    return ending(rehearsal, play_release(rehearsal, f"v{version}"))
+    push_tag(rehearsal, rehearsal.tag)
+    git(rehearsal.checkout, "tag", f"v{version}")
+    git(rehearsal.checkout, "push", "--quiet", "origin", f"refs/tags/v{version}")
+    commit = git(rehearsal.checkout, "rev-parse", "HEAD")
+    return ending(rehearsal, play_tag(rehearsal, f"v{version}", commit))
 
 
 def moved_tag(start: Start) -> Ending:
@@ -86,9 +93,13 @@ def lowest(start: Start) -> Ending:
     return _committed(rehearsal, "tests/test_fault.py", test)
 
 
-def unformatted(start: Start) -> Ending:
-    """Commit what black would write otherwise."""
-    return _committed(start.fresh(), "tests/test_unformatted.py", '"""A fault."""\nNAME   =  1\n')
+# What every linter objects to, whatever its settings are, where nothing else looks at it.
+INVALID = ("docs/fault.py", '"""A fault."""\nNAME = (\n')
+
+
+def invalid(start: Start) -> Ending:
+    """Commit a file that is not Python."""
+    return _committed(start.fresh(), *INVALID)
 
 
 def leak(start: Start) -> Ending:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ci.errors import UserError
 from ci.rehearsal.plays import play_pull_request, play_release, push_commit
+from ci.rehearsal.scenarios.commits import INVALID
 from ci.rehearsal.scenarios.scenario import Ending, ending, write
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def two_at_once(start: Start) -> Ending:
     """Validate two at the same time: each at its own commit, each with its own outcome."""
     rehearsal = start.fresh()
     good = push_commit(rehearsal, "good", "Change nothing")
-    write(rehearsal, "tests/test_unformatted.py", '"""A fault."""\nNAME   =  1\n')
-    bad = push_commit(rehearsal, "bad", "Change the form")
+    write(rehearsal, *INVALID)
+    bad = push_commit(rehearsal, "bad", "Add what is not Python")
     with ThreadPoolExecutor() as pool:
         plays = [
             pool.submit(play_pull_request, rehearsal, _EVENT, commit) for commit in (good, bad)

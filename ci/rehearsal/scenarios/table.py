@@ -37,7 +37,7 @@ SCENARIOS = (
     Scenario("a released tag is moved", commits.moved_event, "event", "matches rules with 0"),
     Scenario("a tag has another prefix", commits.other_tag, "event", "matches rules with 0"),
     Scenario("a test fails on the lowest Python only", commits.lowest, "Build", "tests-{}: failed"),
-    Scenario("a file is not formatted", commits.unformatted, "Build", "lint: failed"),
+    Scenario("a file is not valid Python", commits.invalid, "Build", "lint: failed"),
     Scenario("a .env is tracked inside the package", commits.leak, "Build", ".env"),
     Scenario("the publish stage is retried after all went well", publishing.again, holds=RELEASE),
     Scenario("the secret is absent", publishing.absent, "Publish", "secret-absent"),
