@@ -90,7 +90,12 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     files = {name: f"ci/locks/{name}.txt" for name in locks} | {"cdk": "cdk/requirements.txt"}
     requirements = [word for name in locks for word in ("-r", files[name])]
     # A source distribution would run code of its own while it is installed.
-    session.install("--require-hashes", "--only-binary", ":all:", *requirements)
+    options = ("--require-hashes", "--only-binary", ":all:")
+    command = ("uv", "pip", "install", *options, *requirements)
+    # uv's cache has it all, as a rule, and an index may take seconds to answer. Not session.install,
+    # which -R skips: an environment would stay as it was when its lock changes.
+    if session.run(*command, "--offline", "--quiet", silent=True, success_codes=range(256)):
+        session.run(*command)
 
 
 def run_ci(

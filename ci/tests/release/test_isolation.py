@@ -116,7 +116,8 @@ def session_command(name: str) -> list[str]:
     """What that session of the noxfile gives to Python."""
     session = Mock(posargs=(), env={}, parallel=False)
     noxfile()[name](session)
-    ((program, *arguments),) = (call.args for call in session.run.call_args_list)
+    ran = [call.args for call in session.run.call_args_list if call.args[0] != "uv"]
+    ((program, *arguments),) = ran
     assert program == "python"
     return [str(argument) for argument in arguments]
 
