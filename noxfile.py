@@ -92,8 +92,8 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     # A source distribution would run code of its own while it is installed.
     options = ("--require-hashes", "--only-binary", ":all:")
     command = ("uv", "pip", "install", *options, *requirements)
-    # uv's cache has it all, as a rule, and an index may take seconds to answer. Not session.install,
-    # which -R skips: an environment would stay as it was when its lock changes.
+    # Usually uv's cache has everything, and an index can take seconds to answer. Not
+    # session.install, which -R skips: an environment would not follow its lock.
     if session.run(*command, "--offline", "--quiet", silent=True, success_codes=range(256)):
         session.run(*command)
 
