@@ -117,7 +117,7 @@ def test_a_red_lint_shows_all_of_it_how_to_fix_it_and_what_was_not_run(
     assert "\n-x  =  [ 1 ]\n" in said
     assert "\n+x = [1]\n" in said
     assert "F401" in said
-    assert "`nox -s fmt` formats" in said
+    assert "run `nox -s fmt`; it formats" in said
     ends = ", ".join(
         f"tests-{python}"
         for python in dict.fromkeys((project.python_versions[0], project.python_versions[-1]))
@@ -189,7 +189,7 @@ def test_the_hooks_of_git_call_the_sessions(house: Path, project: Project, tmp_p
     put(house, project.package_dir / "odd.py", '"""Odd."""\n\nx  =  [ 1 ]\n')
     done = hooks()
     assert done.returncode == 1
-    assert "`nox -s fmt` formats" in done.stdout
+    assert "run `nox -s fmt`; it formats" in done.stdout
     put(house, project.package_dir / "odd.py", '"""Odd."""\n\nX: int = "one"\n')
     done = hooks("--hook-stage", "pre-push")
     assert done.returncode == 1

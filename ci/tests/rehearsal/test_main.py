@@ -127,7 +127,7 @@ def test_a_template_that_grants_too_much_is_refused_before_anything_is_played(
     policy = document["Resources"]["VerifyPolicy"]["Properties"]["PolicyDocument"]
     policy["Statement"].append({"Effect": "Allow", "Action": "*", "Resource": "*"})
     here(make_toy(tmp_path / "broken", document))
-    with pytest.raises(UserError, match="VerifyRole may read toy/pypi"):
+    with pytest.raises(UserError, match="VerifyRole can read the secret toy/pypi"):
         command.main([])
     assert "runs nox" not in capsys.readouterr().out
 
