@@ -80,6 +80,8 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     if session.parallel:
         # Ctrl-C: nox sends its workers a SIGTERM. They are interrupted, they have not failed.
         signal.signal(signal.SIGTERM, lambda *_: session.error("interrupted"))
+        if session.name in CHECKS:
+            os.nice(10)  # the wheel and the tests decide how long all of it takes
     hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
     session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew

@@ -14,11 +14,11 @@ from __future__ import annotations
 import filecmp
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from coverage.cmdline import main as coverage
 
 REPORTS = "reports"
 _SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
@@ -47,15 +47,12 @@ def judge(*names: str) -> int:
     parts = range(1, shards + 1) if shards else [0]
     data = [coverage_file(name, part, shards) for name in names for part in parts]
     os.environ["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    for command in (
+    commands = (
         ["combine", *data],
         ["xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml"],
         ["report"],
-    ):
-        code = subprocess.run([sys.executable, "-m", "coverage", *command], check=False).returncode
-        if code:
-            return code
-    return 0
+    )
+    return next(filter(None, map(coverage, commands)), 0)  # up to the first that fails
 
 
 def read_shard(environ: os._Environ[str] | dict[str, str]) -> tuple[int, int]:
