@@ -168,7 +168,9 @@ def test_a_deleted_secret_comes_with_the_way_back(secrets: SecretsManagerClient)
     ("answer", "code"),
     [
         ("AccessDeniedException", "secret-access"),
+        ("AccessDenied", "secret-access"),
         ("DecryptionFailure", "secret-decryption"),
+        ("DecryptionFailureException", "secret-decryption"),
         ("ExpiredTokenException", "aws-login"),
         ("UnrecognizedClientException", "aws-login"),
         ("InternalServiceError", "secret-refused"),
