@@ -31,7 +31,10 @@ def main() -> None:
     sys.path_hooks.insert(0, only_sources)
     spec = PathFinder.find_spec("ci", [str(checkout)])
     if spec is None or spec.loader is None:
-        sys.exit(f"error: {checkout} has no folder ci/ with an __init__.py")
+        sys.exit(
+            f"error: {checkout} has no folder ci/ with an __init__.py\n"
+            "help: restore it: git checkout -- ci"
+        )
     sys.modules["ci"] = module_from_spec(spec)
     spec.loader.exec_module(sys.modules["ci"])
     sys.argv = sys.argv[1:]

@@ -47,12 +47,15 @@ def judge(*names: str) -> int:
     parts = range(1, shards + 1) if shards else [0]
     data = [coverage_file(name, part, shards) for name in names for part in parts]
     os.environ["COVERAGE_FILE"] = f"{REPORTS}/.coverage"
-    commands = (
+    for command in (
         ["combine", *data],
         ["xml", "--fail-under=0", "-o", f"{REPORTS}/coverage.xml"],
         ["report"],
-    )
-    return next(filter(None, map(coverage, commands)), 0)  # up to the first that fails
+    ):
+        code = coverage(command)
+        if code:
+            return code
+    return 0
 
 
 def read_shard(environ: os._Environ[str] | dict[str, str]) -> tuple[int, int]:

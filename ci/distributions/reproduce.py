@@ -45,7 +45,7 @@ def rebuild(root: Path, clone: Path, out: Path) -> None:
     below = git(root, "rev-parse", "--show-prefix")
     umask = os.umask(0o077)
     before = dict(os.environ)
-    os.environ |= {"TZ": "XXX-13:45", "LC_ALL": "C", "PYTHONHASHSEED": "4321"}
+    os.environ |= {"TZ": "ABC-13:45", "LC_ALL": "C", "PYTHONHASHSEED": "4321"}
     try:
         git(root, "clone", "--quiet", "--no-checkout", top, str(clone))
         # On the same branch: setuptools-scm writes its name into the sdist.

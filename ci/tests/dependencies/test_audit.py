@@ -41,8 +41,9 @@ def code_of(*exemptions: Exemption, found: tuple[Vulnerability, ...] = (HOLE,)) 
 # --- what was found, and what is accepted --------------------------------------------------------
 
 
-def test_nothing_found_and_nothing_accepted_passes() -> None:
+def test_nothing_found_and_nothing_accepted_passes(capsys: pytest.CaptureFixture[str]) -> None:
     judge([], WHERE, [], TODAY)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_vulnerability_is_named_with_its_place_and_its_remedy(

@@ -150,10 +150,13 @@ def test_a_wheel_whose_package_states_another_version_is_refused(package: Path) 
     assert problem.found.startswith("__version__ in demo_pkg/__init__.py of demo_pkg-1.2.0-py3")
 
 
-def test_a_wheel_whose_package_states_no_version_passes(package: Path) -> None:
+def test_a_wheel_whose_package_states_no_version_passes(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make_dist(package, code="from ._version import __version__\n")
     git(package, "tag", "v1.2.0")
     run()
+    assert "v1.2.0" in capsys.readouterr().out
 
 
 def test_a_wheel_whose_metadata_has_another_version_than_its_name_is_refused(

@@ -128,12 +128,15 @@ def test_code_that_nobody_can_review_is_found(pushed: Path) -> None:
     assert codes() == ["hidden-code"]
 
 
-def test_a_package_without_a_changelog_needs_no_entry(pushed: Path) -> None:
+def test_a_package_without_a_changelog_needs_no_entry(
+    pushed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = (pushed / "pyproject.toml").read_text(encoding="utf-8")
     write(pushed, {"pyproject.toml": f"{text}[tool.ci]\nchangelog = false\n"})
     (pushed / "CHANGELOG.md").unlink()
     commit(pushed)
     ready.main([])
+    assert "git tag -a v1.2.0" in capsys.readouterr().out
 
 
 # --- origin --------------------------------------------------------------------------------------
