@@ -35,11 +35,6 @@ classifiers = [
 dependencies = {requires}
 """
 
-_IDENTITY = [
-    *("-c", "user.name=Demo", "-c", "user.email=demo@example.invalid"),
-    *("-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false", "-c", "core.hooksPath="),
-]
-
 
 @dataclass(frozen=True)
 class Checkout:
@@ -66,7 +61,7 @@ class Checkout:
                 new.writestr(name, text)
 
     def git(self, *arguments: str) -> str:
-        command = ["git", *_IDENTITY, *arguments]
+        command = ["git", *arguments]
         done = subprocess.run(command, cwd=self.root, check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout.strip()
 
@@ -111,7 +106,7 @@ def make_checkout(  # noqa: PLR0913 - all but one have a default
     write_manifest(dist)
     checkout = Checkout(root, wheel, sdist)
     (root / ".gitignore").write_text("/dist/\n")
-    checkout.git("init", "--quiet", "--initial-branch=main", "--template=")
+    checkout.git("init", "--quiet", "--initial-branch=main")
     checkout.commit()
     return checkout
 

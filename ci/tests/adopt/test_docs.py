@@ -54,8 +54,6 @@ def here(tmp_path: Path) -> Path:
             (origin / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, origin / name)
     git(origin, "init", "--quiet")
-    for key, value in {"user.name": "Test", "user.email": "t@example.invalid"}.items():
-        git(origin, "config", key, value)
     commit(origin)
     yours = make_package(tmp_path / "yours")
     write(yours, {"src/demo_pkg/__init__.py": MODULE, "tests/test_demo.py": TESTS})

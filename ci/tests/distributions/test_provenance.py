@@ -98,6 +98,21 @@ def test_what_git_and_pyproject_say_passes(project: Project, tmp_path: Path) -> 
     provenance.require_provenance(project, sorted(tmp_path.iterdir()))
 
 
+# What entry_points.txt holds, each time with the finding entry-points.
+CRAFTED_ENTRIES = {
+    "an entry point python3": _ENTRIES.replace(b"demo =", b"python3 = evil:main\ndemo ="),
+    "another target of an entry point": _ENTRIES.replace(b"demo_pkg:main", b"demo_pkg:evil"),
+    "an entry point in capitals": _ENTRIES.replace(b"demo =", b"DEMO ="),
+    "a group of entry points more": _ENTRIES + b"[pytest11]\nevil = evil\n",
+    "an entry point twice": _ENTRIES + b"two = a:b\ntwo = evil:b\n",
+    "an entry point behind a carriage return": _ENTRIES + b"# x\r[pytest11]\revil = demo_pkg\n",
+    "an entry point behind a form feed": _ENTRIES + b"# x\x0c[pytest11]\x0cevil = demo_pkg\n",
+    "an entry point that is a comment to some": _ENTRIES.replace(
+        b"demo =", b"; evil = demo_pkg\ndemo ="
+    ),
+    "an entry point behind its group": _ENTRIES.replace(b"ns]", b"ns] evil = demo_pkg"),
+    "no entry points": b"",
+}
 CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a changed module": ({INIT: b"evil\n"}, {"not-committed"}),
     "a changed version": ({INIT: b'__version__ = "1.2.1"\n'}, {"not-committed", "stated-version"}),
@@ -161,43 +176,6 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a licence that git lacks": ({f"{INFO}/licenses/OTHER": b"Pay.\n"}, {"dist-info"}),
     "a licence with other bytes": ({f"{INFO}/licenses/LICENSE": b"Pay.\n"}, {"dist-info"}),
     "a top level that is not there": ({f"{INFO}/top_level.txt": b"demo_pkg\npip\n"}, {"dist-info"}),
-    "an entry point python3": (
-        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"python3 = evil:main\ndemo =")},
-        {"entry-points"},
-    ),
-    "another target of an entry point": (
-        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo_pkg:main", b"demo_pkg:evil")},
-        {"entry-points"},
-    ),
-    "an entry point in capitals": (
-        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"DEMO =")},
-        {"entry-points"},
-    ),
-    "a group of entry points more": (
-        {f"{INFO}/entry_points.txt": _ENTRIES + b"[pytest11]\nevil = evil\n"},
-        {"entry-points"},
-    ),
-    "an entry point twice": (
-        {f"{INFO}/entry_points.txt": _ENTRIES + b"two = a:b\ntwo = evil:b\n"},
-        {"entry-points"},
-    ),
-    "an entry point behind a carriage return": (
-        {f"{INFO}/entry_points.txt": _ENTRIES + b"# x\r[pytest11]\revil = demo_pkg\n"},
-        {"entry-points"},
-    ),
-    "an entry point behind a form feed": (
-        {f"{INFO}/entry_points.txt": _ENTRIES + b"# x\x0c[pytest11]\x0cevil = demo_pkg\n"},
-        {"entry-points"},
-    ),
-    "an entry point that is a comment to some": (
-        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"demo =", b"; evil = demo_pkg\ndemo =")},
-        {"entry-points"},
-    ),
-    "an entry point behind its group": (
-        {f"{INFO}/entry_points.txt": _ENTRIES.replace(b"ns]", b"ns] evil = demo_pkg")},
-        {"entry-points"},
-    ),
-    "no entry points": ({f"{INFO}/entry_points.txt": b""}, {"entry-points"}),
     "a dependency more": (
         {f"{INFO}/METADATA": _METADATA.replace(b"\n\n", b"\nRequires-Dist: evil\n\n")},
         {"metadata"},
@@ -253,6 +231,10 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "an absolute path": ({"/evil.py": b""}, {"unsafe-member", "untracked"}),
     "a folder with bytes": ({"demo_pkg/": b"evil"}, {"unsafe-member"}),
     "another case": ({"Demo_Pkg/__init__.py": b""}, {"unsafe-member", "untracked"}),
+    **{
+        name: ({f"{INFO}/entry_points.txt": text}, {"entry-points"})
+        for name, text in CRAFTED_ENTRIES.items()
+    },
 }
 
 

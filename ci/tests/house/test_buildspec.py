@@ -165,8 +165,6 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository: main with two tagged commits and one more, a branch that is not merged."""
     folder = tmp_path_factory.mktemp("origin")
     git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "config", "user.name", "Somebody")
-    git(folder, "config", "user.email", "somebody@example.org")
     commit(folder, "one")
     git(folder, "tag", "light")
     commit(folder, "two")

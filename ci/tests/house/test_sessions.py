@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
-IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, root / name)
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
-    git(root, *IDENTITY, "commit", "--quiet", "--no-gpg-sign", "--message=as it is")
+    git(root, "commit", "--quiet", "--message=as it is")
     return root
 
 

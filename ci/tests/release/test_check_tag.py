@@ -244,8 +244,6 @@ def test_a_branch_that_is_not_pushed_is_not_the_release_branch(
 ) -> None:
     git(tmp_path, "clone", "--quiet", str(package), "clone")
     clone = tmp_path / "clone"
-    git(clone, "config", "user.name", "Demo")
-    git(clone, "config", "user.email", "demo@example.invalid")
     commit(clone)
     git(clone, "tag", "v1.2.0")
     make_dist(clone)
