@@ -51,6 +51,15 @@ def minor(version: str) -> int:
     return int(version.removeprefix("3."))
 
 
+def in_full(pythons: list[str], pyenv: Path) -> str:
+    """Return the newest versions of these Pythons that pyenv has, as PYENV_VERSION lists them."""
+    found = []
+    for python in dict.fromkeys(pythons):
+        one_digit, two_digits = f"{python}.[0-9]", f"{python}.[0-9][0-9]"
+        found += [*sorted(pyenv.glob(one_digit)), *sorted(pyenv.glob(two_digits))][-1:]
+    return ":".join(path.name for path in found)
+
+
 TOOLS_PYTHON = "3.12"  # the pipeline's own; the package's Pythons are its classifiers'
 NEWEST_PYTHON = "3.15"  # of those that are out
 try:
@@ -62,6 +71,10 @@ except (OSError, ValueError, TypeError, AttributeError) as error:
         f"error[classifiers]: no Python versions in pyproject.toml: {error}\n"
         "help: add a classifier `Programming Language :: Python :: 3.N` for each version"
     ) from None
+# nox asks pyenv's shims three times for each environment, 0.2 s each, unless this is set.
+PYENV = Path(os.environ.setdefault("PYENV_ROOT", f"{Path.home()}/.pyenv"), "versions")
+if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV):
+    os.environ.setdefault("PYENV_VERSION", IN_PYENV)
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"

@@ -16,16 +16,22 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
-from coverage.cmdline import main as coverage
+from pluggy import HookimplMarker
 
+if TYPE_CHECKING:
+    import pytest
+
+hookimpl = HookimplMarker("pytest")
 REPORTS = "reports"
 _SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 
 
 def main(name: str, *arguments: str) -> int:
     """Run the tests, and return pytest's exit code."""
+    import pytest  # noqa: PLC0415 - it takes longer than the judging
+
     shard, shards = read_shard(os.environ)
     os.environ["COVERAGE_FILE"] = coverage_file(name, shard, shards)
     options = [
@@ -43,6 +49,8 @@ def main(name: str, *arguments: str) -> int:
 
 def judge(*names: str) -> int:
     """Combine the coverage data of the runs, and return the exit code of coverage's report."""
+    from coverage.cmdline import main as coverage  # noqa: PLC0415
+
     _, shards = read_shard(os.environ)
     parts = range(1, shards + 1) if shards else [0]
     data = [coverage_file(name, part, shards) for name in names for part in parts]
@@ -108,7 +116,7 @@ def name_in_checkout(path: str) -> str:
 class NamesInCheckout:
     """A plugin of pytest that rewrites the paths of tracebacks, which every report then has."""
 
-    @pytest.hookimpl(tryfirst=True)
+    @hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Rewrite the file of every entry of the report's traceback, and of its causes."""
         for traceback, *_ in getattr(report.longrepr, "chain", ()):

@@ -9,24 +9,25 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
+import tarfile
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from build import BuildBackendException, BuildException, ProjectBuilder
+from build import check_dependency as lacking
 
 from ci.checkout.git import commit_time, git
 from ci.distributions.checks import matches
-from ci.distributions.manifest import NAME as MANIFEST
-from ci.distributions.manifest import dist_folder
+from ci.distributions.manifest import clear, dist_folder
 from ci.distributions.normalize import normalize_sdist
 from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ci.package.project import Project
-
-_LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,34 +53,6 @@ def untracked_sources(project: Project) -> list[str]:
     return [name for name in names if name and not matches(name, project.settings.not_in_git)]
 
 
-def clear(dist: Path) -> None:
-    """Remove the files of an earlier build.
-
-    Raises UserError when `dist` holds anything but what a build leaves: it is the user's then.
-    """
-    if not os.path.lexists(dist):
-        return
-    foreign = _foreign(dist)
-    if foreign:
-        raise UserError(
-            "dist-not-ours",
-            f"the build would empty {dist}, but {foreign} is not from a build",
-            "move it to another place, or set DIST_DIR to another folder",
-        )
-    shutil.rmtree(dist)
-
-
-def _foreign(dist: Path) -> str | None:
-    if dist.is_symlink() or not dist.is_dir():
-        return "the path itself"
-    # Under another name it is ours only with our manifest: anybody may keep archives in a folder.
-    ours = dist.name == "dist" or (dist / MANIFEST).is_file()
-    for path in sorted(dist.iterdir()):
-        if path.is_dir() or not ours or not path.name.endswith((*_LEFT_BY_BUILDS, MANIFEST)):
-            return path.name
-    return None
-
-
 def build(root: Path, out: Path) -> None:
     """Build the package in `root` into the folder `out`: an sdist, and from it a wheel.
 
@@ -87,27 +60,48 @@ def build(root: Path, out: Path) -> None:
     committed. Raises UserError when the backend fails.
     """
     epoch = commit_time(root)
-    _run_build("--sdist", source=root, out=out, epoch=epoch)
-    for sdist in out.glob("*.tar.gz"):
-        normalize_sdist(sdist, epoch=epoch)
-        _run_build("--wheel", source=sdist, out=out, epoch=epoch)
+    sdist = _call_backend("sdist", root, out, epoch)
+    with tempfile.TemporaryDirectory(prefix="sdist-") as folder:
+        try:
+            normalize_sdist(sdist, epoch=epoch)
+            with tarfile.open(sdist) as members:
+                members.extractall(folder, filter="data")
+        except (tarfile.TarError, OSError) as problem:
+            raise _failed("sdist", root, f"{sdist.name} can't be unpacked: {problem}") from None
+        _call_backend("wheel", Path(folder, sdist.name.removesuffix(".tar.gz")), out, epoch)
 
 
-def _run_build(kind: str, *, source: Path, out: Path, epoch: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "build", kind, "--no-isolation", "--outdir", out, source],
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+def _call_backend(kind: Literal["sdist", "wheel"], source: Path, out: Path, epoch: int) -> Path:
+    def run(
+        cmd: Sequence[str],
+        cwd: str | None = None,
+        extra_environ: Mapping[str, str] | None = None,
+    ) -> None:
+        env = {**os.environ, **(extra_environ or {}), "SOURCE_DATE_EPOCH": str(epoch)}
         # Some backends put the modes of files that they make into the wheel.
-        umask=0o022,
-        check=False,
+        subprocess.run(cmd, cwd=cwd, env=env, umask=0o022, check=True)
+
+    try:
+        builder = ProjectBuilder(source, runner=run)
+        missing = [chain[-1] for name in builder.build_system_requires for chain in lacking(name)]
+        if missing:
+            raise _failed(kind, source, f"missing in the environment: {', '.join(sorted(missing))}")
+        made = Path(builder.build(kind, out))
+    except (BuildException, BuildBackendException) as problem:
+        raise _failed(kind, source, str(problem)) from None
+    if made.parent != out.absolute() or not made.is_file():
+        raise _failed(kind, source, f"the backend says {str(made)!r}, which is no file in {out}")
+    print(f"built {printable(made.name)}", flush=True)
+    return made
+
+
+def _failed(kind: str, source: Path, why: str) -> UserError:
+    return UserError(
+        "build-failed",
+        f"the {kind} of {source.name} was not built: {printable(why)}",
+        "fix the error above; if a requirement is missing, add it to requires in"
+        " [build-system] and run `nox -s lock`",
     )
-    if done.returncode:
-        raise UserError(
-            "build-failed",
-            f"python -m build {kind} failed for {source.name}",
-            "fix the error above; if a requirement is missing, add it to requires in"
-            " [build-system] and run `nox -s lock`",
-        )
 
 
 if __name__ == "__main__":

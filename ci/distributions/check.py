@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from ci.checkout.tree import committed_tree, working_tree
 from ci.distributions.archive import read_archive
-from ci.distributions.build import clear
 from ci.distributions.checks import (
     Subject,
     contents,
@@ -26,7 +25,7 @@ from ci.distributions.checks import (
 )
 from ci.distributions.checks.packing import packing
 from ci.distributions.manifest import NAME as MANIFEST
-from ci.distributions.manifest import dist_folder, write_manifest
+from ci.distributions.manifest import clear, dist_folder, write_manifest
 from ci.errors import exit_with
 from ci.package.project import read_project
 

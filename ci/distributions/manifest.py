@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ NAME = "SHA256SUMS"
 # What a distribution's file name is made of; packaging lets tags be anything, also an escape.
 FILE_NAME = re.compile(r"[A-Za-z0-9._+!-]+")
 
+_LEFT_BY_BUILDS = (".tar.gz", ".zip", ".whl", ".asc", ".gitignore")
 _LINE = re.compile(rf"([0-9a-f]{{64}}) [ *]({FILE_NAME.pattern})")
 _REBUILD = "build the distributions again (nox -s build, or release)"
 
@@ -38,6 +40,34 @@ _REBUILD = "build the distributions again (nox -s build, or release)"
 def dist_folder(root: Path) -> Path:
     """Return the folder of the distributions: DIST_DIR, relative to `root`; by default dist/."""
     return root / (os.environ.get("DIST_DIR") or "dist")
+
+
+def clear(dist: Path) -> None:
+    """Remove the files of an earlier build.
+
+    Raises UserError when `dist` holds anything but what a build leaves: it is the user's then.
+    """
+    if not os.path.lexists(dist):
+        return
+    foreign = _foreign(dist)
+    if foreign:
+        raise UserError(
+            "dist-not-ours",
+            f"the build would empty {dist}, but {foreign} is not from a build",
+            "move it to another place, or set DIST_DIR to another folder",
+        )
+    shutil.rmtree(dist)
+
+
+def _foreign(dist: Path) -> str | None:
+    if dist.is_symlink() or not dist.is_dir():
+        return "the path itself"
+    # Under another name it is ours only with our manifest: anybody may keep archives in a folder.
+    ours = dist.name == "dist" or (dist / NAME).is_file()
+    for path in sorted(dist.iterdir()):
+        if path.is_dir() or not ours or not path.name.endswith((*_LEFT_BY_BUILDS, NAME)):
+            return path.name
+    return None
 
 
 def write_manifest(folder: Path) -> None:

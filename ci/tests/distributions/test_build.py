@@ -3,9 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
+import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -20,9 +19,7 @@ from ci.tests.samples import (
     commit,
     git,
     make_package,
-    make_wheel,
     write,
-    write_tar,
 )
 
 _HOUSE = Path(dist.__file__).resolve().parents[2]
@@ -190,86 +187,88 @@ def test_a_backend_that_fails_leaves_nothing_but_its_words_and_no_traceback_of_o
     )
     assert done.returncode == 1
     assert "README.md" in done.stdout + done.stderr
-    assert done.stderr.splitlines()[-2].startswith("error[build-failed]: python -m build --sdist")
+    assert done.stderr.splitlines()[-2].startswith("error[build-failed]: the sdist of ")
     assert not (root / "dist").exists()
+
+
+# A backend that notes in what it makes how it was called, and from what.
+_NOTING_BACKEND = f"""\
+import os, tarfile, zipfile
+
+def note():
+    umask = os.umask(0)
+    os.umask(umask)
+    return f"{{os.environ['SOURCE_DATE_EPOCH']}} {{umask:o}} {{os.stat('own.py').st_mtime:.0f}}"
+
+def build_sdist(folder, config_settings=None):
+    with open("note", "w") as file:
+        file.write(note())
+    with tarfile.open(folder + "/{STEM}.tar.gz", "w:gz") as sdist:
+        for name in "own.py", "pyproject.toml", "note":
+            sdist.add(name, "{STEM}/" + name)
+    return "{STEM}.tar.gz"
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    with zipfile.ZipFile(folder + "/{STEM}-py3-none-any.whl", "w") as wheel:
+        wheel.write("note", "from-sdist")
+        wheel.writestr("from-wheel", note())
+    return "{STEM}-py3-none-any.whl"
+"""
+_OWN_SYSTEM = """\
+[build-system]
+requires = []
+build-backend = "own"
+backend-path = ["."]
+"""
 
 
 def test_the_wheel_is_built_from_the_sdist_as_the_pipeline_packs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root, out = make_package(tmp_path / "package"), tmp_path / "out"
+    root, out = make_package(tmp_path / "package", system=_OWN_SYSTEM), tmp_path / "out"
     write(out, {"old.whl": ""})
-    epoch = int(git(root, "log", "-1", "--format=%ct"))
-    asked = []
-
-    def backend(
-        command: list[object], *, env: dict[str, str], umask: int, check: bool
-    ) -> subprocess.CompletedProcess[bytes]:
-        kind, folder, source = command[4], Path(str(command[-2])), Path(str(command[-1]))
-        asked.append((kind, source))
-        assert command[:4] == [sys.executable, "-I", "-m", "build"]
-        assert "--no-isolation" in command
-        assert (env["SOURCE_DATE_EPOCH"], umask, check) == (str(epoch), 0o022, False)
-        assert not (out / "old.whl").exists()
-        if kind == "--sdist":
-            write_tar(folder / f"{STEM}.tar.gz", [(tarfile.TarInfo(f"{STEM}/a"), b"")])
-        else:
-            made = read_archive(source, max_size=10**6)
-            assert (made.problem, {member.mtime for member in made.members}) == ("", {epoch})
-            make_wheel(folder)
-        return subprocess.CompletedProcess([], 0)
-
+    write(root, {"own.py": _NOTING_BACKEND})
+    os.utime(root / "own.py", (1, 1))
+    epoch = git(root, "log", "-1", "--format=%ct")
     monkeypatch.chdir(root)
-    monkeypatch.setattr(dist, "commit_time", lambda _: epoch)
-    monkeypatch.setattr(dist, "subprocess", SimpleNamespace(run=backend))
     dist.main([str(out)])
-    assert asked == [("--sdist", root), ("--wheel", out / f"{STEM}.tar.gz")]
     assert {path.name for path in out.iterdir()} == _NAMES
+    with zipfile.ZipFile(out / f"{STEM}-py3-none-any.whl") as wheel:
+        assert wheel.read("from-sdist").decode() == f"{epoch} 22 1"
+        assert wheel.read("from-wheel").decode() == f"{epoch} 22 {epoch}"
 
 
+@pytest.mark.parametrize(
+    ("system", "backend", "why"),
+    [
+        ('requires = ["no-such-thing>=3"]', "", "missing in the environment: no-such-thing>=3"),
+        ('requires = ["pytest>=900"]', "", "missing in the environment: pytest>=900"),
+        ("requires = 3", "", "`requires` must be an array of strings"),
+        ('build-backend = "gone"', "", "`requires` is a required property"),
+        ('requires = []\nbuild-backend = "gone"', "", "Backend 'gone' is not available"),
+        ("requires = []", "raise SystemExit('broken')", "Backend subprocess exited"),
+        ("requires = []", "", "Backend subprocess exited when trying to invoke build_sdist"),
+        ("requires = []", "def build_sdist(*_): return 'a.tar.gz'", "which is no file in"),
+        ("requires = []", "def build_sdist(*_): return '../pyproject.toml'", "is no file in"),
+        (
+            "requires = []",
+            "def build_sdist(folder, _):\n open(folder + '/a.tar.gz', 'w'); return 'a.tar.gz'",
+            r"a\.tar\.gz can't be unpacked: ",
+        ),
+    ],
+)
 def test_a_backend_that_fails_stops_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, backend: str, why: str
 ) -> None:
-    root = make_package(tmp_path / "package")
-    write(root, {"dist/old.whl": ""})
-    failed: subprocess.CompletedProcess[bytes] = subprocess.CompletedProcess([], 1)
+    if "build-backend" not in system:
+        system += '\nbuild-backend = "own"\nbackend-path = ["."]'
+    root = make_package(tmp_path / "package", system=f"[build-system]\n{system}\n")
+    write(root, {"dist/old.whl": "", "own.py": backend})
     monkeypatch.chdir(root)
-    monkeypatch.setattr(dist, "commit_time", lambda _: 0)
-    monkeypatch.setattr(dist, "subprocess", SimpleNamespace(run=lambda *_, **__: failed))
-    with pytest.raises(UserError, match="build --sdist failed for package") as caught:
+    with pytest.raises(UserError, match=f"the sdist of package was not built: .*{why}") as caught:
         dist.main([str(tmp_path / "out")])
     assert caught.value.code == "build-failed"
     assert not (root / "dist").exists()
-
-
-def test_archives_in_a_folder_of_another_name_are_the_users(tmp_path: Path) -> None:
-    write(tmp_path, {"backups/photos.zip": "mine"})
-    with pytest.raises(UserError, match=r"photos\.zip") as caught:
-        dist.clear(tmp_path / "backups")
-    assert caught.value.code == "dist-not-ours"
-    write(tmp_path, {"backups/SHA256SUMS": ""})
-    dist.clear(tmp_path / "backups")
-    assert not (tmp_path / "backups").exists()
-
-
-@pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
-def test_a_dist_folder_with_the_users_own_files_is_left_alone(tmp_path: Path, name: str) -> None:
-    write(tmp_path, {f"dist/{name}": "mine", "dist/demo-1.whl": ""})
-    with pytest.raises(UserError, match="is not from a build") as caught:
-        dist.clear(tmp_path / "dist")
-    assert caught.value.code == "dist-not-ours"
-    assert (tmp_path / "dist" / name).read_text(encoding="utf-8") == "mine"
-
-
-@pytest.mark.parametrize("kind", ["file", "link"])
-def test_a_dist_that_is_no_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
-    if kind == "file":
-        (tmp_path / "dist").write_text("mine", encoding="utf-8")
-    else:
-        (tmp_path / "dist").symlink_to(tmp_path)
-    with pytest.raises(UserError, match="the path itself is not from a build"):
-        dist.clear(tmp_path / "dist")
-    assert os.path.lexists(tmp_path / "dist")
 
 
 # --- backends and configurations that add something -----------------------------------------------

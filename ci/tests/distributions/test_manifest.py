@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -8,11 +9,13 @@ import pytest
 from ci.distributions.manifest import (
     NAME,
     check_manifest,
+    clear,
     read_manifest,
     read_release,
     write_manifest,
 )
 from ci.errors import UserError
+from ci.tests.samples import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,3 +150,33 @@ def test_what_is_not_one_release_is_refused(
         (folder / added).touch()
     write_manifest(folder)
     assert code_of(lambda: read_release(folder)) == code
+
+
+def test_archives_in_a_folder_of_another_name_are_the_users(tmp_path: Path) -> None:
+    write(tmp_path, {"backups/photos.zip": "mine"})
+    with pytest.raises(UserError, match=r"photos\.zip") as caught:
+        clear(tmp_path / "backups")
+    assert caught.value.code == "dist-not-ours"
+    write(tmp_path, {"backups/SHA256SUMS": ""})
+    clear(tmp_path / "backups")
+    assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "folder/file"])
+def test_a_dist_folder_with_the_users_own_files_is_left_alone(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {f"dist/{name}": "mine", "dist/demo-1.whl": ""})
+    with pytest.raises(UserError, match="is not from a build") as caught:
+        clear(tmp_path / "dist")
+    assert caught.value.code == "dist-not-ours"
+    assert (tmp_path / "dist" / name).read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_dist_that_is_no_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
+    if kind == "file":
+        (tmp_path / "dist").write_text("mine", encoding="utf-8")
+    else:
+        (tmp_path / "dist").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="the path itself is not from a build"):
+        clear(tmp_path / "dist")
+    assert os.path.lexists(tmp_path / "dist")
