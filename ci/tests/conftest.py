@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,10 +19,10 @@ from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex, aws_serve
 from ci.tests.checkouts import Checkout, copy_checkout, make_checkout
 from ci.tests.fake_index import FakeIndex
 from ci.tests.faulty_proxy import FaultyProxy
+from ci.tests.samples import to_be_copied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @dataclass
@@ -47,11 +50,35 @@ name = Test
 email = test@example.invalid
 [core]
 fsync = none
+logAllRefUpdates = false
 [maintenance]
 auto = false
 [gc]
 auto = 0
 """
+
+
+# The quick tests write 20,000 files, of 100 MB: in memory, that takes a fifth of their time less.
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+_ROOM = 2**30
+_scratch = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the quick tests write into memory, where that is large enough and TMPDIR is not set."""
+    if config.option.markexpr != "not slow" or "TMPDIR" in os.environ or not _MEMORY.is_dir():
+        return
+    disk = os.statvfs(_MEMORY)
+    if disk.f_bavail * disk.f_frsize > _ROOM and not disk.f_flag & os.ST_NOEXEC:
+        config.stash[_scratch] = Path(tempfile.mkdtemp(prefix="ci-tests-", dir=_MEMORY))
+        # The workers of pytest-xdist have it from here.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(config.stash[_scratch])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the memory back."""
+    if _scratch in config.stash:
+        shutil.rmtree(config.stash[_scratch], ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -160,7 +187,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest
 
 @pytest.fixture(scope="session")
 def thing(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    return make_checkout(tmp_path_factory.mktemp("thing") / "checkout")
+    made = make_checkout(tmp_path_factory.mktemp("thing") / "checkout")
+    to_be_copied(made.root)
+    return made
 
 
 @pytest.fixture

@@ -93,7 +93,13 @@ def _package_once(pyproject: str) -> Path:
     write(root, {"pyproject.toml": pyproject, **FILES})
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root)
-    return root
+    return to_be_copied(root)
+
+
+def to_be_copied(repository: Path) -> Path:
+    """The repository, with all its objects in one file: a tenth of what is to be copied."""
+    git(repository, "gc", "--quiet")
+    return repository
 
 
 def lasting_folder() -> Path:

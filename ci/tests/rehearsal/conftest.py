@@ -16,6 +16,7 @@ from ci.rehearsal.rehearsal import Rehearsal
 from ci.rehearsal.secretsmanager import SecretsProxy
 from ci.rehearsal.servers import AwsServer, IndexServer, PackageIndex
 from ci.tests.rehearsal.toy import make_toy, template
+from ci.tests.samples import to_be_copied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,8 @@ def scratch_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scratch")
     checkout = codecommit.create(make_toy(tmp_path_factory.mktemp("toy")), folder)
     git(checkout, "remote", "set-url", "origin", "../codecommit.git")
+    to_be_copied(checkout)
+    to_be_copied(folder / "codecommit.git")
     return folder
 
 

@@ -10,7 +10,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ci.checkout.git import git
-from ci.tests.samples import lasting_folder
+from ci.tests.samples import lasting_folder, to_be_copied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def _toy_once(document: str) -> Path:
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Begin")
-    return folder
+    return to_be_copied(folder)
 
 
 def make_app(folder: Path, document: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.tests.samples import git, make_dist, make_package
+from ci.tests.samples import git, make_dist, make_package, to_be_copied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +27,7 @@ def pushed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "init", "--quiet", "--bare", "origin.git")
     git(root, "remote", "add", "origin", "../origin.git")
     git(root, "push", "--quiet", "origin", "main")
+    to_be_copied(folder / "origin.git")
     return folder
 
 
