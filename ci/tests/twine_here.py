@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import twine.__main__
+import twine.cli
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_entry_points = cache(importlib.metadata.entry_points)  # it would read those of every package
+# It would read the metadata of every package, and of those that it names in --version.
+_entry_points = cache(importlib.metadata.entry_points)
+_dep_versions = cache(twine.cli.dep_versions)
 
 
 def run_twine_here(
@@ -36,6 +39,7 @@ def run_twine_here(
             patch.dict(os.environ, environment, clear=True),
             patch.object(sys, "argv", ["twine", *arguments]),
             patch.object(importlib.metadata, "entry_points", _entry_points),
+            patch.object(twine.cli, "dep_versions", _dep_versions),
         ):
             try:
                 code = int(bool(twine.__main__.main()))

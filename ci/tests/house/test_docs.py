@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import math
-import os
 import re
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from ci.errors import UserError
 from ci.package.project import Settings, parse_project, read_project
 from ci.package.pyproject import load
 from ci.rehearsal.cdk import synthesize
+from ci.tests.house.nox import names_of, selected
 from ci.tests.house.pages import ROOT, Page, code, pages
 
 if TYPE_CHECKING:
@@ -111,37 +111,17 @@ def project_name() -> str:
 # --- sessions ------------------------------------------------------------------------------------
 
 
-@cache
-def sessions(*selected: str) -> set[str]:
-    """The names of what nox would run for `-s NAME`, or has at all, each with its Python."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nox", "--list", *selected],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("NOX")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    signs = r"\*" if selected else r"[*-]"
-    return set(re.findall(rf"^{signs} (\S+)", done.stdout, re.MULTILINE))
-
-
-def plain(names: set[str]) -> set[str]:
-    return {name.partition("-")[0] for name in names}
-
-
 def test_the_table_of_sessions_is_the_noxfiles() -> None:
     told = {code(name): [pr, release] for name, _, pr, release in README.rows("The sessions")}
-    closures = [plain(sessions("-s", name)) - {name} for name in ("pr", "release")]
+    closures = [names_of(name) - {name} for name in ("pr", "release")]
     assert told == {
-        name: ["yes" if name in closure else "" for closure in closures]
-        for name in plain(sessions())
+        name: ["yes" if name in closure else "" for closure in closures] for name in names_of()
     }
 
 
 @every_page
 def test_every_session_that_is_named_exists(page: Page) -> None:
-    known = sessions() | plain(sessions())
+    known = {*selected(), *names_of()}
     asked = re.compile(r"\bnox (?:-\S+ )*-s ((?:[a-z]\S*(?: |$))+)")
     texts = [*page.code_spans, *page.commands]
     named = {name for text in texts for match in asked.findall(text) for name in match.split()}

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import runpy
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from ci.tests.house.nox import ROOT, names_of
 
-
-def nox(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("NOX")}
-    return subprocess.run(
-        [sys.executable, "-m", "nox", "--list", *arguments],
-        cwd=ROOT,
-        env=outer | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def selected(session: str, **environment: str) -> set[str]:
-    listed = json.loads(nox("--json", "--session", session, **environment).stdout)
-    return {each["name"] for each in listed}
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_coverage_of_shards_runs_no_tests_of_its_own() -> None:
-    assert selected("coverage", SHARDS="4") == {"coverage"}
-    assert selected("coverage") == {"coverage", "tests", "wheel"}
+    assert names_of("coverage", SHARDS="4") == {"coverage"}
+    assert names_of("coverage") == {"coverage", "tests", "wheel"}
 
 
 def test_what_shards_leave_out_is_checked_beside_them() -> None:
-    assert selected("pr") - selected("checks") == {"pr", "tests", "coverage"}
-    assert selected("checks") - selected("pr") == {"checks"}
+    assert names_of("pr") - names_of("checks") == {"pr", "tests", "coverage"}
+    assert names_of("checks") - names_of("pr") == {"checks"}
 
 
 class Session:

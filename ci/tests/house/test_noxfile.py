@@ -8,15 +8,17 @@ import os
 import re
 import subprocess
 import sys
-from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ci.checkout.git import tracked_files
 from ci.package.project import NEWEST_PYTHON, read_project
+from ci.tests.house.nox import ROOT, names_of, nox, selected
 
-ROOT = Path(__file__).parents[3]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 NOXFILE = ROOT / "noxfile.py"
 
 
@@ -27,23 +29,6 @@ def functions() -> list[ast.FunctionDef]:
 
 def sessions() -> list[ast.FunctionDef]:
     return [f for f in functions() if "nox.session" in ast.unparse(f).partition("def ")[0]]
-
-
-@cache
-def selected(name: str, folder: Path = ROOT, *, key: str = "name") -> set[str]:
-    """The sessions that nox would run for `name`, the required ones included.
-
-    `key` is "session" for their names with the Python version.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "nox", "--list", "--json", "--session", name],
-        cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("NOX")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return {session[key] for session in json.loads(done.stdout)}
 
 
 def test_every_session_says_in_one_line_what_it_does() -> None:
@@ -79,11 +64,11 @@ def test_a_pull_request_passes_every_check() -> None:
         "tests",
         "coverage",
     }
-    assert selected("pr") == checks | {"ci_tests", "ci_typecheck", "cdk_tests", "pr"}
+    assert names_of("pr") == checks | {"ci_tests", "ci_typecheck", "cdk_tests", "pr"}
 
 
 def test_a_release_passes_all_that_and_more_and_uploads_nothing() -> None:
-    assert selected("release") == selected("pr") | {"release", "find_tag", "check_tag", "reproduce"}
+    assert names_of("release") == names_of("pr") | {"release", "find_tag", "check_tag", "reproduce"}
 
 
 def test_a_release_looks_for_its_tag_before_anything_else_starts() -> None:
@@ -103,8 +88,7 @@ def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
 ) -> None:
     (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
     (tmp_path / "pyproject.toml").write_text(text)
-    command = [sys.executable, "-m", "nox", "--list"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = nox("--list", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error[classifiers]: no Python versions in pyproject.toml")
     assert "Traceback" not in done.stderr + done.stdout
@@ -126,10 +110,10 @@ def test_the_noxfile_tests_on_the_pythons_that_the_rest_of_the_pipeline_knows(
     (tmp_path / "demo.py").touch()
     wanted = read_project(tmp_path).python_versions
     every = {f"tests_all-{python}" for python in wanted}
-    assert selected("tests_all", tmp_path, key="session") == {"wheel", *every}
     lowest_and_highest = {f"tests-{wanted[0]}", f"tests-{wanted[-1]}"}
-    assert selected("tests", tmp_path, key="session") == {"wheel", *lowest_and_highest}
-    assert ("typecheck" in selected("pr", tmp_path)) == ("typecheck" not in settings)
+    found = selected("pr", "tests_all", folder=tmp_path)
+    assert {each for each in found if each.startswith("tests")} == every | lowest_and_highest
+    assert ("typecheck" in found.values()) == ("typecheck" not in settings)
 
 
 def test_pyenv_is_told_its_newest_versions_unless_somebody_chose(tmp_path: Path) -> None:
@@ -151,14 +135,6 @@ def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
         if re.fullmatch(r"3\.\d+\.\d+", each["version"])
     }
     assert max(out) == NEWEST_PYTHON
-
-
-def nox(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Real nox on this noxfile, with arguments that start no session."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("NOX")}
-    command = [sys.executable, "-m", "nox", *arguments]
-    env = outer | environment
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -185,21 +161,19 @@ def test_an_unknown_session_is_answered_with_what_may_be_meant(name: str, said: 
 def test_pr_checks_and_release_take_no_arguments(
     arguments: list[str], environment: dict[str, str]
 ) -> None:
-    done = nox(*arguments, **environment)
+    done = nox(*arguments, environment=environment)
     assert done.returncode == 1
     assert "takes no arguments, but got '-k foo'" in done.stderr
     assert "nox -s tests -- -k foo" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "arguments", [["-s", "pr"], ["-s", "tests", "--", "pr"], ["-s", "rehearse", "--", "pr"]]
-)
+@pytest.mark.parametrize("arguments", [["-s", "tests", "--", "pr"], ["-s", "rehearse", "--", "pr"]])
 def test_other_arguments_are_let_through(arguments: list[str]) -> None:
     assert nox("--list", *arguments).returncode == 0
 
 
 def test_publish_runs_nothing_of_the_package_before_it() -> None:
-    assert selected("publish") == {"publish"}
+    assert names_of("publish") == {"publish"}
 
 
 def test_bare_nox_runs_what_is_safe_and_quick() -> None:
