@@ -51,12 +51,14 @@ def minor(version: str) -> int:
     return int(version.removeprefix("3."))
 
 
-def in_full(pythons: list[str], pyenv: Path) -> str:
-    """Return the newest versions of these Pythons that pyenv has, as PYENV_VERSION lists them."""
+def in_full(pythons: list[str], pyenv: Path, chosen: Path) -> str:
+    """Return these Pythons as PYENV_VERSION has them: as `chosen` names them, or pyenv's newest."""
+    named = chosen.read_text(encoding="utf-8").split() if chosen.is_file() else []
     found = []
     for python in dict.fromkeys(pythons):
         one_digit, two_digits = f"{python}.[0-9]", f"{python}.[0-9][0-9]"
-        found += [*sorted(pyenv.glob(one_digit)), *sorted(pyenv.glob(two_digits))][-1:]
+        all_of_it = [*sorted(pyenv.glob(one_digit)), *sorted(pyenv.glob(two_digits))]
+        found += [path for path in all_of_it if path.name in named][:1] or all_of_it[-1:]
     return ":".join(path.name for path in found)
 
 
@@ -73,7 +75,7 @@ except (OSError, ValueError, TypeError, AttributeError) as error:
     ) from None
 # nox asks pyenv's shims three times for each environment, 0.2 s each, unless this is set.
 PYENV = Path(os.environ.setdefault("PYENV_ROOT", f"{Path.home()}/.pyenv"), "versions")
-if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV):
+if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV, Path(".python-version")):
     os.environ.setdefault("PYENV_VERSION", IN_PYENV)
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet

@@ -116,14 +116,28 @@ def test_the_noxfile_tests_on_the_pythons_that_the_rest_of_the_pipeline_knows(
     assert ("typecheck" in found.values()) == ("typecheck" not in settings)
 
 
-def test_pyenv_is_told_its_newest_versions_unless_somebody_chose(tmp_path: Path) -> None:
-    for version in ("3.12.1", "3.8.2", "3.8.18", "3.8.9", "3.8.20t", "3.8.21-dev", "3.7.1"):
+def test_pyenv_is_told_whole_versions_unless_somebody_chose(tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
+    names = [f"Programming Language :: Python :: {python}" for python in ("3.8", "3.9", "3.12")]
+    (tmp_path / "pyproject.toml").write_text(f"[project]\nclassifiers = {json.dumps(names)}\n")
+    (tmp_path / ".python-version").write_text("3.12\n3.9.1\n3.8.77\n")
+    for version in (
+        "3.12.1",
+        "3.8.2",
+        "3.8.18",
+        "3.8.20t",
+        "3.8.21-dev",
+        "3.9.1",
+        "3.9.2",
+        "3.7.1",
+    ):
         (tmp_path / "versions" / version).mkdir(parents=True)
     command = [sys.executable, "-c", "import noxfile, os; print(os.environ['PYENV_VERSION'])"]
-    for chosen, wanted in (({}, "3.12.1:3.8.18"), ({"PYENV_VERSION": "3.11"}, "3.11")):
-        outer = {name: value for name, value in os.environ.items() if name != "PYENV_VERSION"}
-        env = outer | {"PYENV_ROOT": str(tmp_path)} | chosen
-        assert subprocess.check_output(command, cwd=ROOT, env=env, text=True) == f"{wanted}\n"
+    outer = {name: value for name, value in os.environ.items() if name != "PYENV_VERSION"}
+    outer["PYENV_ROOT"] = str(tmp_path)
+    for chosen, wanted in (({}, "3.12.1:3.8.18:3.9.1"), ({"PYENV_VERSION": "3.11"}, "3.11")):
+        said = subprocess.check_output(command, cwd=tmp_path, env=outer | chosen, text=True)
+        assert said == f"{wanted}\n"
 
 
 def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
