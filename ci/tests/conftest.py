@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -58,7 +59,7 @@ auto = 0
 """
 
 
-# The quick tests write 20,000 files, of 100 MB: in memory, that takes a fifth of their time less.
+# The quick tests write 20,000 files, of 100 MB: in memory, they take a sixth less time.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ROOM = 2**30
 _scratch = pytest.StashKey[Path]()
@@ -70,9 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     disk = os.statvfs(_MEMORY)
     if disk.f_bavail * disk.f_frsize > _ROOM and not disk.f_flag & os.ST_NOEXEC:
-        config.stash[_scratch] = Path(tempfile.mkdtemp(prefix="ci-tests-", dir=_MEMORY))
-        # The workers of pytest-xdist have it from here.
-        os.environ["TMPDIR"] = tempfile.tempdir = str(config.stash[_scratch])
+        for left in _MEMORY.glob("ci-tests-*-*"):  # by a run that was killed
+            if not psutil.pid_exists(int(left.name.split("-")[2])):
+                shutil.rmtree(left, ignore_errors=True)
+        scratch = tempfile.mkdtemp(prefix=f"ci-tests-{os.getpid()}-", dir=_MEMORY)
+        config.stash[_scratch] = Path(scratch)
+        os.environ["TMPDIR"] = tempfile.tempdir = scratch  # the workers of pytest-xdist inherit it
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -105,7 +105,7 @@ def to_be_copied(repository: Path) -> Path:
 def lasting_folder() -> Path:
     """A new folder that lasts as long as this process."""
     folder = Path(tempfile.mkdtemp(prefix="sample-"))
-    atexit.register(shutil.rmtree, folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
