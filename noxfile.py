@@ -53,7 +53,7 @@ def minor(version: str) -> int:
 
 def in_full(pythons: list[str], pyenv: Path, chosen: Path) -> str:
     """Return these Pythons as PYENV_VERSION has them: as `chosen` names them, or pyenv's newest."""
-    named = chosen.read_text(encoding="utf-8").split() if chosen.is_file() else []
+    named = chosen.read_text(errors="replace").split() if chosen.is_file() else []
     found = []
     for python in dict.fromkeys(pythons):
         one_digit, two_digits = f"{python}.[0-9]", f"{python}.[0-9][0-9]"

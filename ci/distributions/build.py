@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -66,7 +67,7 @@ def build(root: Path, out: Path) -> None:
             normalize_sdist(sdist, epoch=epoch)
             with tarfile.open(sdist) as members:
                 members.extractall(folder, filter="data")
-        except (tarfile.TarError, OSError) as problem:
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as problem:
             raise _failed("sdist", root, f"{sdist.name} can't be unpacked: {problem}") from None
         _call_backend("wheel", Path(folder, sdist.name.removesuffix(".tar.gz")), out, epoch)
 

@@ -214,6 +214,17 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         wheel.writestr("from-wheel", note())
     return "{STEM}-py3-none-any.whl"
 """
+_CUT_OFF = """\
+import os, tarfile
+def build_sdist(folder, config_settings=None):
+    path = folder + "/a.tar.gz"
+    with open("large", "wb") as file:
+        file.write(os.urandom(100_000))
+    with tarfile.open(path, "w:gz") as sdist:
+        sdist.add("large", "a/large")
+    os.truncate(path, 50_000)
+    return "a.tar.gz"
+"""
 _OWN_SYSTEM = """\
 [build-system]
 requires = []
@@ -255,6 +266,7 @@ def test_the_wheel_is_built_from_the_sdist_as_the_pipeline_packs_it(
             "def build_sdist(folder, _):\n open(folder + '/a.tar.gz', 'w'); return 'a.tar.gz'",
             r"a\.tar\.gz can't be unpacked: ",
         ),
+        ("requires = []", _CUT_OFF, r"a\.tar\.gz can't be unpacked: Compressed file ended"),
     ],
 )
 def test_a_backend_that_fails_stops_the_build(
