@@ -1,14 +1,18 @@
-"""Real nox on a noxfile, with arguments that start no session."""
+"""Real nox on a noxfile, with arguments that start no session; and the noxfile alone."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import runpy
 import subprocess
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +40,16 @@ def selected(*names: str, folder: Path = ROOT, **environment: str) -> dict[str, 
     done = nox("--list", "--json", *options, folder=folder, environment=environment)
     assert done.returncode == 0, done.stderr
     return {each["session"]: each["name"] for each in json.loads(done.stdout)}
+
+
+def load_noxfile() -> dict[str, Any]:
+    """What the noxfile defines, as a worker of nox loads it; the main process does more at exit."""
+    with (
+        contextlib.chdir(ROOT),
+        patch.object(sys, "argv", ["nox", "--parallel-worker"]),
+        warnings.catch_warnings(action="ignore", category=FutureWarning),  # of the second time
+    ):
+        return runpy.run_path("noxfile.py")
 
 
 def names_of(*names: str, **environment: str) -> set[str]:

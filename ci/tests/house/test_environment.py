@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.tests.house.nox import ROOT, names_of
+from ci.tests.house.nox import load_noxfile, names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,14 +32,12 @@ class Session:
         self.ran += words
 
 
-@pytest.mark.filterwarnings("ignore:The session")  # the noxfile is run twice
 @pytest.mark.parametrize(("night", "options"), [("", []), ("true", ["--upgrade"])])
 def test_at_night_what_the_wheel_needs_is_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: str, options: list[str]
 ) -> None:
     monkeypatch.setenv("NIGHTLY", night)
-    monkeypatch.chdir(ROOT)
-    noxfile = runpy.run_path(str(ROOT / "noxfile.py"))
+    noxfile = load_noxfile()
     wheel = tmp_path / noxfile["UNCHECKED"] / "thing-1.0-py3-none-any.whl"
     wheel.parent.mkdir(parents=True)
     wheel.touch()
