@@ -46,8 +46,10 @@ def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[
 
 def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
     """Return a failed tool's output, line by line; nothing if it passed."""
+    # Their environment is made anew each time; what was compiled of them is kept where ours is.
+    kept = ("-X", f"pycache_prefix={sys.pycache_prefix}") if sys.pycache_prefix else ()
     done = subprocess.run(
-        [sys.executable, "-I", "-u", "-m", module, *arguments],
+        [sys.executable, "-I", *kept, "-u", "-m", module, *arguments],
         cwd=project.root,
         # rich folds lines for a dumb terminal, and colours them where FORCE_COLOR is set.
         env=os.environ | {"NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "xterm", "COLUMNS": "1000"},
