@@ -139,7 +139,13 @@ def test_what_ctrl_c_interrupts_has_not_failed(house: Path, project: Project) ->
         '    pathlib.Path("reports/started").touch()\n    time.sleep(600)\n',
     )
     outer = {n: v for n, v in os.environ.items() if not n.startswith(("NOX", "COV_", "SOURCE_"))}
-    command = [sys.executable, "-m", "nox", "-s", f"tests-{project.python_versions[-1]}"]
+    # What is started in the background ignores Ctrl-C, and so does all that it starts.
+    heeding = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    session = ("-m", "nox", "-s", f"tests-{project.python_versions[-1]}")
+    command = [sys.executable, "-c", heeding, *session]
     with subprocess.Popen(
         command, cwd=house, env=outer, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
@@ -148,7 +154,10 @@ def test_what_ctrl_c_interrupts_has_not_failed(house: Path, project: Project) ->
             assert running.poll() is None
             time.sleep(0.1)
         running.send_signal(signal.SIGINT)
-        said, _ = running.communicate(timeout=60)
+        try:
+            said, _ = running.communicate(timeout=60)
+        finally:
+            running.terminate()  # or leaving the block waits for it
     started.unlink()
     assert running.returncode == 130
     assert "aborted: interrupted" in said
