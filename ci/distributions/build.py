@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from build import BuildBackendException, BuildException, ProjectBuilder
-from build import check_dependency as lacking
 
 from ci.checkout.git import commit_time, git
 from ci.distributions.checks import matches
@@ -84,7 +83,7 @@ def _call_backend(kind: Literal["sdist", "wheel"], source: Path, out: Path, epoc
 
     try:
         builder = ProjectBuilder(source, runner=run)
-        missing = [chain[-1] for name in builder.build_system_requires for chain in lacking(name)]
+        missing = [chain[-1] for chain in builder.check_dependencies(kind)]
         if missing:
             raise _failed(kind, source, f"missing in the environment: {', '.join(sorted(missing))}")
         made = Path(builder.build(kind, out))

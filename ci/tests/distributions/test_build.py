@@ -254,6 +254,11 @@ def test_the_wheel_is_built_from_the_sdist_as_the_pipeline_packs_it(
     [
         ('requires = ["no-such-thing>=3"]', "", "missing in the environment: no-such-thing>=3"),
         ('requires = ["pytest>=900"]', "", "missing in the environment: pytest>=900"),
+        (
+            "requires = []",
+            "def get_requires_for_build_sdist(_): return ['no-such-thing']",
+            "missing in the environment: no-such-thing",
+        ),
         ("requires = 3", "", "`requires` must be an array of strings"),
         ('build-backend = "gone"', "", "`requires` is a required property"),
         ('requires = []\nbuild-backend = "gone"', "", "Backend 'gone' is not available"),
