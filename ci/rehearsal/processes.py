@@ -109,14 +109,18 @@ def ending_with_parent() -> Iterator[None]:
 
 @contextmanager
 def children_end_on_interrupt() -> Iterator[None]:
-    """Kill all children of this process when the block is left by an exception.
+    """Kill the children that the block has started when it is left by an exception.
 
     Threads that wait for one of them then have nothing to wait for.
     """
+    this = psutil.Process()
+    before = this.children()
     try:
         yield
     except BaseException:
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
+        for child in this.children():
+            if child not in before:  # that one is somebody else's to end
+                with suppress(psutil.Error):
+                    for process in [*child.children(recursive=True), child]:
+                        process.kill()
         raise

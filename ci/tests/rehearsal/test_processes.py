@@ -71,11 +71,23 @@ def test_a_parent_s_end_is_the_end(tmp_path: Path) -> None:
     running.wait()
 
 
-def test_an_interrupt_ends_what_threads_wait_for() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    waits = threading.Thread(target=child.wait)
-    waits.start()
-    with pytest.raises(KeyboardInterrupt), children_end_on_interrupt():
-        raise KeyboardInterrupt
-    waits.join(10)
-    assert not waits.is_alive()
+def test_an_interrupt_ends_what_was_started_meanwhile_and_threads_wait_for() -> None:
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    waits: list[threading.Thread] = []
+
+    def interrupted() -> None:
+        with children_end_on_interrupt():
+            waits.append(threading.Thread(target=subprocess.Popen(sleeping).wait))
+            waits[0].start()
+            raise KeyboardInterrupt
+
+    before = subprocess.Popen(sleeping)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        waits[0].join(10)
+        assert not waits[0].is_alive()
+        assert before.poll() is None
+    finally:
+        before.kill()
+        before.wait()
