@@ -59,6 +59,7 @@ def build(root: Path, out: Path) -> None:
     The backend is the installed one, pinned by its lock. SOURCE_DATE_EPOCH is when HEAD was
     committed. Raises UserError when the backend fails.
     """
+    out = out.resolve()
     epoch = commit_time(root)
     sdist = _call_backend("sdist", root, out, epoch)
     with tempfile.TemporaryDirectory(prefix="sdist-") as folder:
@@ -89,7 +90,7 @@ def _call_backend(kind: Literal["sdist", "wheel"], source: Path, out: Path, epoc
         made = Path(builder.build(kind, out))
     except (BuildException, BuildBackendException) as problem:
         raise _failed(kind, source, str(problem)) from None
-    if made.parent != out.absolute() or not made.is_file():
+    if made.parent != out or not made.is_file():
         raise _failed(kind, source, f"the backend says {str(made)!r}, which is no file in {out}")
     print(f"built {printable(made.name)}", flush=True)
     return made
