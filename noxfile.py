@@ -12,6 +12,7 @@ that). What follows `--` reaches the tool.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import difflib
 import json
 import logging
@@ -80,6 +81,7 @@ if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV, Path(".python-version"))
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
+DECISIVE = ("wheel", "tests", "coverage", "ci_tests")  # how long `pr` takes depends on these
 NIGHTLY = bool(os.environ.get("NIGHTLY"))  # set by `nightly` for the sessions that it runs
 SHARDS = os.environ.get("SHARDS")  # the tests ran in other builds, see ci/run_tests.py
 # Bytecode is kept outside of the checkout: a committed .pyc would run instead of its source.
@@ -95,8 +97,8 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     if session.parallel:
         # Ctrl-C: nox sends its workers a SIGTERM. They are interrupted, they have not failed.
         signal.signal(signal.SIGTERM, lambda *_: session.error("interrupted"))
-        if session.name in CHECKS:
-            os.nice(10)  # the wheel and the tests decide how long all of it takes
+        if not session.name.startswith(DECISIVE):
+            let_others_go_first()
     hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
     session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
@@ -113,6 +115,14 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     # session.install, which -R skips: an environment would not follow its lock.
     if session.run(*command, "--offline", "--quiet", silent=True, success_codes=range(256)):
         session.run(*command)
+
+
+def let_others_go_first() -> None:
+    """Give this session little of the processor while another session wants it."""
+    os.nice(10)
+    # Linux may weigh each session of processes as a whole; nox's worker has one of its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("10")
 
 
 def run_ci(

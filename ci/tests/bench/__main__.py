@@ -56,10 +56,7 @@ def compare(arguments: argparse.Namespace) -> None:
             else:
                 make_sample(root, sample)
         write_tox_ini(theirs)
-        folders = {
-            each: theirs if each.removed == ".tox" or "tox" in each.name else ours
-            for each in chosen
-        }
+        folders = {each: theirs if each.folder == ".tox" else ours for each in chosen}
         peaks = {
             each: _one(each, folders[each], arguments.limit, memory=True).peak for each in chosen
         }

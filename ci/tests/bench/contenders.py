@@ -49,13 +49,20 @@ commands =
 """
 
 
+COLD, RENEWED, WARM = "cold", "renewed", "warm"
+
+
 @dataclass(frozen=True)
 class Contender:
-    """A command that is run in a package; `removed` is the folder that goes before each run."""
+    """A command that is run in a package, and what is there before each run.
+
+    A cold one is run without `folder`, in which its tool keeps everything.
+    """
 
     name: str
     command: tuple[str, ...]
-    removed: str | None = None
+    state: str
+    folder: str = ".nox"
     against: str | None = None
 
     @property
@@ -65,23 +72,25 @@ class Contender:
 
     @property
     def shown(self) -> str:
-        """The command, and whether its environments are made anew."""
-        return f"`{self.words}`, {'cold' if self.removed else 'warm'}"
+        """The command, and what was there before it."""
+        return f"`{self.words}`, {self.state}"
 
-    def prepare(self, folder: Path) -> None:
+    def prepare(self, package: Path) -> None:
         """Remove what an earlier run has left, where this is a cold one."""
-        if self.removed:
-            shutil.rmtree(folder / self.removed, ignore_errors=True)
+        if self.state == COLD:
+            shutil.rmtree(package / self.folder, ignore_errors=True)
 
 
 CONTENDERS = (
-    Contender("pr", (*_NOX, "-s", "pr"), ".nox", "tox"),
-    Contender("tox", _TOX, ".tox"),
-    Contender("pr-warm", (*_NOX, "-R", "-s", "pr"), None, "tox-warm"),
-    Contender("tox-warm", _TOX),
-    Contender("one-by-one", (*_NOX, "-j", "1", "-s", "pr"), ".nox", "tox"),
-    Contender("lint-tests", (*_NOX, "-R", "-s", "lint", "tests")),
-    Contender("rehearse", (*_NOX, "-s", "rehearse")),
+    Contender("pr", (*_NOX, "-s", "pr"), COLD, against="tox"),
+    Contender("tox", _TOX, COLD, ".tox"),
+    Contender("pr-renewed", (*_NOX, "-s", "pr"), RENEWED, against="tox-renewed"),
+    Contender("tox-renewed", (*_TOX, "--recreate"), RENEWED, ".tox"),
+    Contender("pr-warm", (*_NOX, "-R", "-s", "pr"), WARM, against="tox-warm"),
+    Contender("tox-warm", _TOX, WARM, ".tox"),
+    Contender("one-by-one", (*_NOX, "-j", "1", "-s", "pr"), COLD, against="tox"),
+    Contender("lint-tests", (*_NOX, "-R", "-s", "lint", "tests"), WARM),
+    Contender("rehearse", (*_NOX, "-s", "rehearse"), WARM),
 )
 USUAL = [each.name for each in CONTENDERS if each.name != "rehearse"]
 

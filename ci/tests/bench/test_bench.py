@@ -106,10 +106,11 @@ def test_tox_does_not_do_what_a_package_goes_without() -> None:
     assert "ruff format --check" in ruff
 
 
-def test_a_cold_run_has_no_environments_and_a_warm_one_keeps_them(tmp_path: Path) -> None:
+def test_only_a_cold_run_has_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     (tmp_path / ".nox").mkdir()
     by_name = {each.name: each for each in CONTENDERS}
-    by_name["pr-warm"].prepare(tmp_path)
+    for name in ("pr-renewed", "pr-warm", "tox"):
+        by_name[name].prepare(tmp_path)
     assert (tmp_path / ".nox").is_dir()
     by_name["pr"].prepare(tmp_path)
     assert not (tmp_path / ".nox").exists()

@@ -140,6 +140,38 @@ def test_pyenv_is_told_whole_versions_unless_somebody_chose(tmp_path: Path) -> N
         assert said == f"{wanted}\n"
 
 
+_INSTALLING = """
+import os, sys
+from pathlib import Path
+from unittest.mock import Mock
+sys.argv = ["nox", "--parallel-worker"]
+import noxfile
+session = Mock(parallel=True, env={}, run=Mock(return_value=""))
+session.name = os.environ["NAME"]
+before = os.nice(0)
+noxfile.install(session, "lint")
+group = Path("/proc/self/autogroup")
+print(os.nice(0) - before, group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "behind"),
+    [("build", 10), ("cdk_tests", 10), ("tests-3.8", 0), ("ci_tests", 0), ("wheel", 0)],
+)
+def test_a_session_that_does_not_decide_the_total_time_goes_behind(name: str, behind: int) -> None:
+    said = subprocess.check_output(
+        [sys.executable, "-B", "-c", _INSTALLING],
+        cwd=ROOT,
+        env={**os.environ, "NAME": name},
+        text=True,
+        start_new_session=True,  # as nox starts a worker
+    )
+    niceness, group = said.split()
+    assert int(niceness) == behind
+    assert group in {str(behind), "none"}
+
+
 def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
     command = ["uv", "python", "list", "--only-downloads", "--output-format", "json", "cpython"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
