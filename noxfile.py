@@ -6,7 +6,7 @@
 """All tasks of this repository, as nox sessions; CodeBuild calls nothing else.
 
 Sessions run in parallel and stop at the first failure (`-j 1` and `--no-stop-on-first-error` change
-that). What follows `--` reaches the tool.
+that). What follows `--` reaches the sessions whose line in `nox -l` says what they take.
 """
 
 from __future__ import annotations
@@ -67,12 +67,19 @@ TOOLS_PYTHON = "3.12"  # the pipeline's own; the package's Pythons are its class
 NEWEST_PYTHON = "3.15"  # of those that are out
 try:
     PYPROJECT = nox.project.load_toml("pyproject.toml")
+except (OSError, ValueError) as error:
+    raise SystemExit(
+        f"error[pyproject-syntax]: pyproject.toml is not TOML in UTF-8: {error}\n"
+        "help: correct that line, or save the file as UTF-8"
+    ) from None
+try:
     SETTINGS = PYPROJECT.get("tool", {}).get("ci", {})
     PYTHONS = tested_pythons(PYPROJECT, SETTINGS.get("pythons"))
-except (OSError, ValueError, TypeError, AttributeError) as error:
+except (ValueError, TypeError, AttributeError) as error:
     raise SystemExit(
-        f"error[classifiers]: no Python versions in pyproject.toml: {error}\n"
-        "help: add a classifier `Programming Language :: Python :: 3.N` for each version"
+        f"error[no-python-classifiers]: no Python versions in pyproject.toml: {error}\n"
+        "help: add a classifier `Programming Language :: Python :: 3.N` for each version;\n"
+        "  [tool.ci] must be a table, and `pythons` in it a list of versions"
     ) from None
 # nox asks pyenv's shims three times for each environment, 0.2 s each, unless this is set.
 PYENV = Path(os.environ.setdefault("PYENV_ROOT", f"{Path.home()}/.pyenv"), "versions")
@@ -233,7 +240,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, requires=["wheel"], default=False)
 def audit(session: nox.Session) -> None:
-    """Look for known vulnerabilities in the locks and in what the wheel depends on today."""
+    """Look for known vulnerabilities in the locks and in the wheel's dependencies: --url URL."""
     install(session, "checks")
     run_ci(session, "dependencies.audit", UNCHECKED, *session.posargs)
 
@@ -358,7 +365,7 @@ def publish(session: nox.Session) -> None:
 
 @nox.session(python=TOOLS_PYTHON, default=False, allow_parallel=False)
 def verify(session: nox.Session) -> None:
-    """Install the published version, as a user does, on the lowest and the highest Python."""
+    """Install the published version as a user does, on two Pythons: --version, --index-url."""
     install(session, "verify", keep=("TWINE_REPOSITORY",))
     newest = ("--version", "newest") if NIGHTLY else ()
     run_ci(session, "release.verify", *newest, *session.posargs)

@@ -40,7 +40,7 @@ def main() -> None:
 def formatter_of(root: Path) -> list[str]:
     """The formatter's command, empty for none. Raises UserError for one that is not known."""
     name = table(load(root / "pyproject.toml"), "tool", "ci").get("format", "black")
-    if name not in _FORMATTERS:
+    if name not in list(_FORMATTERS):  # it may be no string
         raise UserError(
             "unknown-formatter",
             f"format in [tool.ci] is {name!r}",

@@ -88,8 +88,9 @@ def test_the_package_chooses_its_formatter(
     assert style.formatter_of(tmp_path) == command
 
 
-def test_a_formatter_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, {"pyproject.toml": '[tool.ci]\nformat = "blue"\n'})
+@pytest.mark.parametrize("value", ['"blue"', '["black"]', "true"])
+def test_a_formatter_that_is_not_known_is_refused(tmp_path: Path, value: str) -> None:
+    write(tmp_path, {"pyproject.toml": f"[tool.ci]\nformat = {value}\n"})
     with pytest.raises(UserError, match="unknown-formatter"):
         style.formatter_of(tmp_path)
 

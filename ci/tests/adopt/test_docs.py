@@ -57,6 +57,7 @@ def here(tmp_path: Path) -> Path:
     commit(origin)
     yours = make_package(tmp_path / "yours")
     write(yours, {"src/demo_pkg/__init__.py": MODULE, "tests/test_demo.py": TESTS})
+    write(yours, {"ci/own.sh": "true\n", "cdk/own.json": "{}\n"})
     commit(yours)
     return tmp_path
 
@@ -78,7 +79,8 @@ def test_what_the_reader_types_works_from_the_first_line_to_the_last(here: Path)
     assert "tests-3.12: success" in done.stdout
     assert "1 passed" in done.stdout
     assert "every file of the pipeline is there as it should be" in done.stdout
-    assert {path.name for path in (here / "yours").iterdir()}.isdisjoint({"cdk", "buildspec.yml"})
+    left = set(git(here / "yours", "ls-files", "ci", "cdk", "noxfile.py", "buildspec.yml").split())
+    assert left == {"ci/own.sh", "cdk/own.json"}
 
 
 def test_no_command_is_left_untried() -> None:

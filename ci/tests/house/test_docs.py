@@ -205,9 +205,9 @@ WHERE = {"UserError": 0, "ContextProblem": 0, "Finding": 2, "subject.finding": 1
 
 
 def codes_given() -> Iterator[str]:
-    """The code of every error that ci/, cdk/ and buildspec.yml can give, and of every finding."""
-    buildspec = (ROOT / "buildspec.yml").read_text(encoding="utf-8")
-    yield from re.findall(r"error\[([\w-]+)\]", buildspec)
+    """The code of every error that the pipeline can give, and of every finding."""
+    for name in ("buildspec.yml", "noxfile.py", "ci/run_tests.py"):
+        yield from re.findall(r"error\[([\w-]+)\]", (ROOT / name).read_text(encoding="utf-8"))
     for path in sorted([*ROOT.glob("ci/**/*.py"), *ROOT.glob("cdk/*.py")]):
         if "tests" in path.relative_to(ROOT).parts:
             continue

@@ -82,15 +82,25 @@ def test_a_release_looks_for_its_tag_before_anything_else_starts() -> None:
     assert "allow_parallel=False" in decorator
 
 
-@pytest.mark.parametrize("text", ["[project\n", "[project]\n", "[project]\nclassifiers = 3\n"])
-def test_a_pyproject_that_can_not_be_read_is_one_line_and_no_traceback(
-    tmp_path: Path, text: str
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"[project\n", "pyproject-syntax"),
+        ("[project]\n".encode("utf-16"), "pyproject-syntax"),
+        (b"[project]\n", "no-python-classifiers"),
+        (b"[project]\nclassifiers = 3\n", "no-python-classifiers"),
+        (b"[tool]\nci = 3\n", "no-python-classifiers"),
+    ],
+)
+def test_a_pyproject_that_can_not_be_read_is_two_lines_and_no_traceback(
+    tmp_path: Path, content: bytes, code: str
 ) -> None:
     (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
-    (tmp_path / "pyproject.toml").write_text(text)
+    (tmp_path / "pyproject.toml").write_bytes(content)
     done = nox("--list", folder=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error[classifiers]: no Python versions in pyproject.toml")
+    begins = [line.partition(":")[0] for line in done.stderr.splitlines() if line[0] != " "]
+    assert begins == [f"error[{code}]", "help"]
     assert "Traceback" not in done.stderr + done.stdout
 
 
