@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from botocore.loaders import create_loader
 from pytest_httpserver import HTTPServer
 
 from ci.index import listing, retry
@@ -96,6 +98,14 @@ def _git_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("GIT_CONFIG_GLOBAL", str(config))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "true")
         patch.setenv("GIT_TEMPLATE_DIR", str(folder / "none"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _botocore_reads_its_files_once() -> Iterator[None]:
+    """Each client of AWS would parse the descriptions of its service anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", cache(create_loader))
         yield
 
 
