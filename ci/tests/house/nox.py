@@ -42,14 +42,17 @@ def selected(*names: str, folder: Path = ROOT, **environment: str) -> dict[str, 
     return {each["session"]: each["name"] for each in json.loads(done.stdout)}
 
 
-def load_noxfile() -> dict[str, Any]:
-    """What the noxfile defines, as a worker of nox loads it; the main process does more at exit."""
+def load_noxfile(*arguments: str, folder: Path = ROOT) -> dict[str, Any]:
+    """What the noxfile defines in `folder` for these arguments of nox.
+
+    Without arguments it is loaded as by a worker of nox; the main process does more at exit.
+    """
     with (
-        contextlib.chdir(ROOT),
-        patch.object(sys, "argv", ["nox", "--parallel-worker"]),
+        contextlib.chdir(folder),
+        patch.object(sys, "argv", ["nox", *(arguments or ["--parallel-worker"])]),
         warnings.catch_warnings(action="ignore", category=FutureWarning),  # of the second time
     ):
-        return runpy.run_path("noxfile.py")
+        return runpy.run_path(str(ROOT / "noxfile.py"))
 
 
 def names_of(*names: str, **environment: str) -> set[str]:

@@ -7,8 +7,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -20,6 +18,7 @@ from ci.checkout.git import tracked_files
 from ci.errors import UserError
 from ci.package.project import Settings, parse_project, read_project
 from ci.package.pyproject import load
+from ci.rehearsal import __main__ as rehearsal
 from ci.rehearsal.cdk import synthesize
 from ci.tests.house.nox import names_of, selected
 from ci.tests.house.pages import ROOT, Page, code, pages
@@ -229,15 +228,12 @@ def test_every_error_has_its_row_and_every_row_its_error() -> None:
     assert len(rows) == len(given)
 
 
-def test_what_a_rehearsal_can_not_show_is_what_it_says_itself() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ci.rehearsal", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    said = " ".join(done.stdout.partition("What a rehearsal can't show:")[2].split())
+def test_what_a_rehearsal_can_not_show_is_what_it_says_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        rehearsal.main(["--help"])
+    said = " ".join(capsys.readouterr().out.partition("What a rehearsal can't show:")[2].split())
     assert SETUP.items("What a rehearsal can't show") == said.removesuffix(".").split("; ")
 
 
