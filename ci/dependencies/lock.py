@@ -102,9 +102,9 @@ def _satisfied(
     if requirement.marker and not requirement.marker.evaluate(dict(environment)):
         return True
     return any(
-        pin.name == requirement.name.lower().replace("_", "-")
+        canonicalize_name(pin.name) == canonicalize_name(requirement.name)
         and (pin.marker is None or pin.marker.evaluate(dict(environment)))
-        and requirement.extras <= pin.extras
+        and {*map(canonicalize_name, requirement.extras)} <= {*map(canonicalize_name, pin.extras)}
         and all(requirement.specifier.contains(s.version, prereleases=True) for s in pin.specifier)
         for pin in lock
     )

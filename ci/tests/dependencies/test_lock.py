@@ -187,6 +187,14 @@ def test_one_package_may_have_a_pin_for_each_python() -> None:
     assert list(lock.odd_lines(f"# none\n\na[b, c-d]==1.0+local {HASH} {HASH}\n")) == []
 
 
+def test_a_pin_satisfies_every_spelling_of_its_name_and_extras() -> None:
+    text = f"ruamel-yaml==1 {HASH}\nsqlalchemy[postgresql-asyncpg]==2 {HASH}\n"
+    asked = ["ruamel.yaml", "Ruamel__YAML>=1", "SQLAlchemy[postgresql_asyncpg]", "sqlalchemy"]
+    assert lock.unsatisfied(asked, lock.pins(text), "3.12") == []
+    other = ["ruamel.yaml.clib", "ruamelyaml", "SQLAlchemy[postgresql_psycopg]", "ruamel.yaml>=2"]
+    assert lock.unsatisfied(other, lock.pins(text), "3.12") == other
+
+
 def test_a_missing_lock_of_what_is_always_installed_is_named(locked: Project) -> None:
     (locked.root / "ci/locks/test.txt").unlink()
     with pytest.raises(UserError, match=r"test\.txt is missing"):
