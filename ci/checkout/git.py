@@ -10,6 +10,12 @@ from ci.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_GIT = (
+    *("git", "--no-replace-objects"),  # HEAD is what was pushed, not a stand-in
+    # The user's own settings of these would change the output that is read here.
+    *("-c", "log.showSignature=false", "-c", "i18n.logOutputEncoding=UTF-8"),
+)
+
 
 def git(root: Path, *arguments: str) -> str:
     """Run `git ARGUMENTS` in `root`; return its output without the last newline.
@@ -18,7 +24,7 @@ def git(root: Path, *arguments: str) -> str:
     """
     try:
         done = subprocess.run(
-            ["git", "--no-replace-objects", *arguments],  # HEAD is what was pushed, not a stand-in
+            [*_GIT, *arguments],
             cwd=root,
             capture_output=True,
             check=True,

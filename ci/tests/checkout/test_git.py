@@ -14,6 +14,13 @@ from ci.errors import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+GPG = """\
+#!/bin/sh
+cat > /dev/null
+echo 'Good signature from "Test"' >&2
+printf '\\n[GNUPG:] SIG_CREATED \\n' >&2
+echo '-----BEGIN PGP SIGNATURE-----'
+"""
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 
@@ -45,6 +52,24 @@ def test_a_file_may_be_named_in_any_bytes(checkout: Path) -> None:
 
 def test_the_commit_time_is_in_seconds(checkout: Path) -> None:
     assert commit_time(checkout) == 1700000000
+
+
+@pytest.mark.parametrize(
+    "setting", [("log.showSignature", "true"), ("i18n.logOutputEncoding", "ISO-8859-1")]
+)
+def test_no_setting_of_the_user_changes_what_a_signed_commit_says(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str]
+) -> None:
+    gpg = checkout / ".git/gpg"
+    gpg.write_text(GPG, encoding="utf-8")
+    gpg.chmod(0o755)
+    for key, value in (("gpg.program", str(gpg)), setting):
+        git(checkout, "config", key, value)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "@1700000001 +0000")
+    git(checkout, *IDENTITY, "commit", "--quiet", "--allow-empty", "--gpg-sign", "-m", "Größer")
+    assert "gpgsig" in git(checkout, "cat-file", "commit", "HEAD")
+    assert commit_time(checkout) == 1700000001
+    assert git(checkout, "log", "--format=%s") == "Größer\none"
 
 
 def test_a_clean_tree_has_no_changes_and_a_dirty_one_names_them(checkout: Path) -> None:
