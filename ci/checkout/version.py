@@ -66,7 +66,7 @@ def find_places(root: Path, package: Path, version: Version) -> list[Place]:
 
 
 def candidates(root: Path, package: Path) -> list[Path]:
-    """The files, tracked by git, that may hold the version, relative to `root`."""
+    """The existing files, tracked by git, that may hold the version, relative to `root`."""
     document = tomllib.loads((root / PYPROJECT).read_text(encoding="utf-8"))
     tracked = set(tracked_files(root))
     modules = (
@@ -75,7 +75,11 @@ def candidates(root: Path, package: Path) -> list[Path]:
         else [Path(name) for name in sorted(tracked) if Path(name).parent == package]
     )
     files = [PYPROJECT, *_told(document), *(path for path in modules if path.suffix == ".py")]
-    return [path for path in dict.fromkeys(files) if path.as_posix() in tracked]
+    return [
+        path
+        for path in dict.fromkeys(files)
+        if path.as_posix() in tracked and (root / path).is_file()
+    ]
 
 
 def _told(document: dict[str, Any]) -> Iterator[Path]:

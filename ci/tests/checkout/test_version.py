@@ -81,6 +81,15 @@ def test_a_file_that_the_build_wrote_is_no_place(tmp_path: Path, told: str) -> N
     assert find_places(root, PACKAGE, Version("1.2.0")) == []
 
 
+def test_a_tracked_module_that_was_deleted_is_no_place(tmp_path: Path) -> None:
+    root = make_package(tmp_path)
+    write(root, {"src/demo_pkg/gone.py": '__version__ = "1.2.0"\n'})
+    assert found(root) == [f"__version__ in {INIT}", "__version__ in src/demo_pkg/gone.py"]
+    (root / "src/demo_pkg/gone.py").unlink()
+    places = find_places(root, PACKAGE, Version("1.2.0"))
+    assert [str(place) for place in places] == [f"__version__ in {INIT}"]
+
+
 def test_a_single_module_is_looked_at(tmp_path: Path) -> None:
     root = make_package(tmp_path)
     write(root, EMPTY | {"pyproject.toml": "", "demo.py": '__version__ = "1.2.0"\n'})
