@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ci.checkout.commit import check_branch, check_clean, check_sources_only
-from ci.errors import check_all, exit_with
+from ci.checkout.version import find_places
+from ci.errors import UserError, check_all, exit_with
 from ci.package.project import read_project
 from ci.release.check_tag import (
     check_entry,
     check_tag_itself,
+    find_tag,
     release_branch,
     tag_version,
     tags_to_release,
 )
 from ci.release.versions import check_public
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from ci.package.project import Project
 
 
 def main() -> None:
@@ -23,7 +31,9 @@ def main() -> None:
     root = Path.cwd()
     project = read_project(root)
     tags = tags_to_release(root)
-    tag = next(filter(tag_version, tags), tags[0])
+    versions = filter(None, map(tag_version, tags))
+    likely = max(versions, key=partial(_likelihood, project), default=None)
+    tag = find_tag(root, likely) if likely else tags[0]
     version = check_tag_itself(root, tag)
     check_all(
         partial(check_public, version),
@@ -33,6 +43,21 @@ def main() -> None:
         partial(check_entry, project, version),
     )
     print(f"the tag {tag} may be released, if the wheel will be {version}")
+
+
+def _likelihood(project: Project, version: Version) -> tuple[bool, bool, Version]:
+    """Return how likely the wheel will have `version`, as a key to sort by.
+
+    A version that is written in the sources comes first, then one that can be released, then the
+    highest.
+    """
+    written = bool(find_places(project.root, project.package_dir, version))
+    try:
+        check_public(version)
+        check_entry(project, version)
+    except UserError:
+        return written, False, version
+    return written, True, version
 
 
 if __name__ == "__main__":

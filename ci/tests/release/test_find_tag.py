@@ -28,10 +28,18 @@ def code() -> str:
     return caught.value.code
 
 
-def codes() -> list[str]:
+def errors() -> tuple[UserError, ...]:
     with pytest.raises(UserErrors) as caught:
         find_tag.main()
-    return [error.code for error in caught.value.errors]
+    return caught.value.errors
+
+
+def codes() -> list[str]:
+    return [error.code for error in errors()]
+
+
+def said() -> list[str]:
+    return [error.found for error in errors()]
 
 
 def test_a_version_s_tag_at_head_passes_without_a_wheel(
@@ -42,6 +50,56 @@ def test_a_version_s_tag_at_head_passes_without_a_wheel(
     find_tag.main()
     assert "the tag v1.2.0 may be released" in capsys.readouterr().out
     assert not (package / "dist").exists()
+
+
+OLDER = "## [1.2.0] - 2026-01-31\n\n## [1.0.0] - 2026-01-01\n"
+
+
+def tag_head(package: Path, *tags: str) -> None:
+    for tag in tags:
+        git(package, "tag", tag)
+
+
+@pytest.mark.parametrize("other", ["v1", "v0.9-dev", "v2"])
+def test_of_several_tags_the_written_version_s_is_judged(
+    package: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    write(package, {"CHANGELOG.md": OLDER})
+    commit(package)
+    tag_head(package, other, "v1.2.0")
+    find_tag.main()
+    said = capsys.readouterr().out
+    assert f"other tags too, which are ignored: {other}\n" in said
+    assert "the tag v1.2.0 may be released" in said
+
+
+def test_of_several_tags_the_written_version_s_error_is_said(package: Path) -> None:
+    write(package, {"CHANGELOG.md": OLDER.replace("1.2.0", "1.1.0")})
+    commit(package)
+    tag_head(package, "v1", "v1.2.0")
+    assert said() == ["CHANGELOG.md has no entry for 1.2.0"]
+
+
+@pytest.fixture
+def unwritten(package: Path) -> Path:
+    """A package whose version comes from git's tags."""
+    write(package, {"src/demo_pkg/__init__.py": "", "CHANGELOG.md": OLDER})
+    commit(package)
+    return package
+
+
+@pytest.mark.parametrize("other", ["v1", "v0.9-dev", "v2", "v2.dev1"])
+def test_where_no_version_is_written_the_highest_tag_that_may_be_released_passes(
+    unwritten: Path, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    tag_head(unwritten, other, "v1.2.0")
+    find_tag.main()
+    assert "the tag v1.2.0 may be released" in capsys.readouterr().out
+
+
+def test_where_no_tag_may_be_released_the_highest_one_s_error_is_said(unwritten: Path) -> None:
+    tag_head(unwritten, "v0.9-dev", "v1.3.0")
+    assert said() == ["CHANGELOG.md has no entry for 1.3.0"]
 
 
 def test_no_tag_is_said(package: Path) -> None:
