@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 
 from ci.dependencies.lock import pins
 from ci.dependencies.resolve import find_wheel, resolve, version_of
@@ -70,14 +70,16 @@ def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
     changed = folder / CHANGED
     if green:
         folder.mkdir(exist_ok=True)
-        last.write_text("".join(f"{pin}\n" for pin in today), encoding="utf-8")
+        new = folder / f"{RESOLVED}.new"  # a list that was cut off would mislead every later night
+        new.write_text("".join(f"{pin}\n" for pin in today), encoding="utf-8")
+        new.replace(last)
         changed.unlink(missing_ok=True)
         return
-    if last.is_file():
-        before = pins(last.read_text(encoding="utf-8"))
-        lines = changes(before, today) or ["no dependency and no Python"]
+    before = _read_pins(last)
+    if before is None:
+        lines = [f"unknown: there is no readable {last} of a green night"]
     else:
-        lines = [f"unknown: there is no {last} of a green night"]
+        lines = changes(before, today) or ["no dependency and no Python"]
     folder.mkdir(exist_ok=True)
     changed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     raise UserError(
@@ -86,6 +88,15 @@ def finish(folder: Path, today: Sequence[Requirement], *, green: bool) -> None:
         "read the session's error above; if a dependency caused it, add a bound to dependencies"
         " in [project], or change the package",
     )
+
+
+def _read_pins(path: Path) -> list[Requirement] | None:
+    """Return the pins in a file; None if there is no such file, or it has something else."""
+    try:
+        found = pins(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, InvalidRequirement):
+        return None
+    return found if all(pin.url or pin.specifier for pin in found) else None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -102,7 +113,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         dependencies = resolve(find_wheel(arguments.wheel), pythons[0])
     except UserError as error:
-        raise UserError("nightly", f"a session failed, and {error.found}", error.remedy) from None
+        sessions = "all sessions passed, but" if green else "a session failed, and"
+        raise UserError("nightly", f"{sessions} {error.found}", error.remedy) from None
     finish(arguments.folder, [*dependencies, *interpreters(pythons)], green=green)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from ci.dependencies import nightly
 from ci.dependencies.nightly import changes, finish, interpreters, main
 from ci.errors import UserError
 from ci.tests.checkouts import make_checkout
@@ -80,6 +82,29 @@ def test_the_first_night_may_be_red(tmp_path: Path) -> None:
     assert "unknown: there is no" in red(tmp_path / "nightly", "attrs==1")
 
 
+@pytest.mark.parametrize("content", [b"attrs==1\npython", b"attrs==1\npython3.8==", b"attrs\xff"])
+def test_what_is_no_list_of_pins_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "resolved.txt").write_bytes(content)
+    assert "unknown: there is no" in red(tmp_path, "attrs==2")
+    finish(tmp_path, pins("attrs==2"), green=True)
+    assert "no dependency and no Python" in red(tmp_path, "attrs==2")
+
+
+def test_a_list_that_can_not_be_written_to_its_end_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(path: Path, text: str, **_: str) -> None:
+        path.write_bytes(text[:3].encode())
+        raise OSError(ENOSPC, "No space left on device")
+
+    finish(tmp_path, pins("attrs==1"), green=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", cut_off)
+        with pytest.raises(OSError, match="No space"):
+            finish(tmp_path, pins("attrs==2"), green=True)
+    assert "attrs 1 -> 3" in red(tmp_path, "attrs==3")
+
+
 def test_a_red_night_without_a_change_says_so(tmp_path: Path) -> None:
     finish(tmp_path, pins("attrs==1"), green=True)
     assert "no dependency and no Python" in red(tmp_path, "attrs==1")
@@ -106,3 +131,20 @@ def test_a_night_whose_wheel_could_not_be_made_is_red(
     with pytest.raises(UserError, match="a session failed, and dist holds 0 wheels") as raised:
         main(["dist", "nightly", "--", *RED])
     assert raised.value.code == "nightly"
+
+
+def test_a_night_whose_dependencies_could_not_be_resolved_blames_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("dependencies-unresolvable", "uv can't resolve them: 503", "wait")
+
+    made = make_checkout(tmp_path / "checkout")
+    monkeypatch.chdir(made.root)
+    monkeypatch.setattr(nightly, "resolve", fail)
+    with pytest.raises(UserError) as raised:
+        main(["dist", "nightly", "--", *GREEN])
+    assert raised.value.code == "nightly"
+    assert raised.value.found == "all sessions passed, but uv can't resolve them: 503"
+    with pytest.raises(UserError, match="a session failed, and uv can't resolve them"):
+        main(["dist", "nightly", "--", *RED])
