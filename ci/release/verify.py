@@ -237,13 +237,17 @@ def package_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def dependency_environment(environ: Mapping[str, str], index: Index) -> dict[str, str]:
-    """Return uv's environment for the dependencies: the user's indexes, not the package's."""
+    """Return uv's environment for the dependencies: the user's indexes.
+
+    The package's index is one of them only as UV_DEFAULT_INDEX.
+    """
     indexes = uv_indexes(environ)
+    default = named_index(environ.get("UV_DEFAULT_INDEX", "")).name
     others = [entry for entry in indexes if not same_url(entry.url, index.url)]
     hidden = {
         variable
         for entry in indexes
-        if entry.name and entry not in others
+        if entry.name not in {None, default} and entry not in others
         for variable in credential_variables(entry.name)
     }
     kept = {name: value for name, value in _without_secrets(environ).items() if name not in hidden}
@@ -291,14 +295,23 @@ def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> N
     requirements = sandbox.run_code(REQUIRES, release.name)
     if not requirements.strip():
         return
+    environ = dependency_environment(sandbox.environ, index)
     try:
-        sandbox.install(requirements, dependency_environment(sandbox.environ, index))
+        index.retry.retrying(say)(sandbox.install, requirements, environ)
     except Transient as error:
         raise UserError(
             "dependencies-fail",
             str(error),
-            "check that every dependency has a version for this Python",
+            f"check that every dependency has a version for this Python on {_searched(environ)};"
+            " if they are on a private index, set UV_DEFAULT_INDEX to it",
         ) from None
+
+
+def _searched(environ: Mapping[str, str]) -> str:
+    """Return the indexes of uv's environment, in words."""
+    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL")
+    told = " ".join(environ.get(name, "") for name in _INDEX_LISTS)
+    return " or ".join(told.split() if default else ["PyPI", *told.split()])
 
 
 def check_versions(python: str, found: Mapping[str, str | None], version: Version) -> None:

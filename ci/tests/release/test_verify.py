@@ -364,18 +364,63 @@ def test_files_and_folders_may_be_indexes_of_dependencies(stage: Stage) -> None:
     assert "UV_FIND_LINKS" not in package.environ
 
 
-def test_dependencies_that_can_not_be_installed_are_reported(stage: Stage) -> None:
+def lose_the_dependency(stage: Stage, *, times: int) -> list[str]:
+    """Require `needed`, which can't be installed so many times; a list of all attempts."""
     stage.machine.requires = "needed"
-    install = verify.Sandbox.install
+    install, attempts = verify.Sandbox.install, []
 
     def fails(sandbox: verify.Sandbox, requirements: str, *rest: object) -> None:
         if requirements == "needed\n":
-            raise Transient("there is no needed")
+            attempts.append(sandbox.python)
+            if len(attempts) <= times:
+                raise Transient("there is no needed")
         install(sandbox, requirements, *rest)  # type: ignore[arg-type]
 
     stage.environment.setattr(verify.Sandbox, "install", fails)
+    return attempts
+
+
+def test_dependencies_that_can_not_be_installed_at_once_are_tried_again(stage: Stage) -> None:
+    attempts = lose_the_dependency(stage, times=4)
+    assert stage.run() is None
+    assert attempts == ["3.8"] * 5 + ["3.12"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "searched"),
+    [
+        ({}, "PyPI"),
+        ({"UV_INDEX": "other=https://other.invalid/"}, "PyPI or other=https://other.invalid/"),
+        ({"UV_DEFAULT_INDEX": "file:///srv/simple"}, "file:///srv/simple"),
+        (
+            {"UV_INDEX_URL": "https://x.invalid/", "UV_FIND_LINKS": "/srv"},
+            "https://x.invalid/ or /srv",
+        ),
+    ],
+)
+def test_dependencies_that_can_not_be_installed_are_reported_with_where_they_were_looked_for(
+    stage: Stage, variables: dict[str, str], searched: str
+) -> None:
+    attempts = lose_the_dependency(stage, times=5)
+    for name, value in variables.items():
+        more = f"mine={stage.index.url} " if name == "UV_INDEX" else ""
+        stage.environment.setenv(name, more + value)
     assert stage.run() == "dependencies-fail"
-    assert "there is no needed" in stage.said()
+    said = stage.said()
+    assert "there is no needed" in said
+    assert f"has a version for this Python on {searched};" in said
+    assert "set UV_DEFAULT_INDEX" in said
+    assert len(attempts) == 5
+
+
+def test_the_package_s_index_is_the_dependencies_too_where_it_is_the_default(
+    secretive: Stage,
+) -> None:
+    secretive.environment.setenv("UV_DEFAULT_INDEX", f"mine={secretive.index.url}")
+    assert secretive.run() is None
+    dependencies = secretive.machine.of("install")[-1]
+    assert dependencies.environ["UV_DEFAULT_INDEX"] == f"mine={secretive.index.url}"
+    assert "UV_INDEX_MINE_PASSWORD" in secrets_of(dependencies)
 
 
 # --- with a real installer -----------------------------------------------------------------------
