@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import InvalidVersion, Version
 from rich.console import Console
@@ -55,17 +55,22 @@ _INDEX_LISTS = (
 )
 _NAME = "published"  # what uv calls the index that the package comes from
 
+# The answer goes into a file: the package may print whatever it likes.
 PROBE = """\
 import importlib, importlib.metadata, json, sys
-module = importlib.import_module(sys.argv[1])
-found = {"metadata": importlib.metadata.version(sys.argv[2])}
-if hasattr(module, "__version__"):
-    found["__version__"] = module.__version__
-print(json.dumps(found))
+answer, package, distribution = sys.argv[1:]
+version = getattr(importlib.import_module(package), "__version__", None)
+found = {"metadata": importlib.metadata.version(distribution)}
+if isinstance(version, str):
+    found["__version__"] = version
+with open(answer, "w") as file:
+    json.dump(found, file)
 """
 REQUIRES = """\
-import importlib.metadata, sys
-print("\\n".join(importlib.metadata.requires(sys.argv[1]) or []))
+import importlib.metadata, json, sys
+answer, distribution = sys.argv[1:]
+with open(answer, "w") as file:
+    json.dump(importlib.metadata.requires(distribution) or [], file)
 """
 
 _console = Console(markup=False, highlight=False, soft_wrap=True)
@@ -163,7 +168,7 @@ def install(python: str, project: Project, release: Release, index: Index) -> No
         _install_package(sandbox, release, index)
         _install_dependencies(sandbox, release, index)
         found = sandbox.run_code(PROBE, project.import_name, release.name)
-        check_versions(python, json.loads(found.splitlines()[-1]), release.version)
+        check_versions(python, found, release.version)
     say(f"Python {python}: {release.name} {release.version} installs and imports")
 
 
@@ -208,18 +213,26 @@ class Sandbox:
         if done.returncode:
             raise Transient(f"Python {self.python}: uv can't install it: {self._reason(done)}")
 
-    def run_code(self, code: str, *arguments: str) -> str:
-        """Run code in isolated mode, so that no source tree is imported; return its output."""
+    def run_code(self, code: str, *arguments: str) -> Any:  # noqa: ANN401 - whatever JSON knows
+        """Run code in isolated mode, so that no source tree is imported; return its answer.
+
+        Its arguments are the file for the answer, as JSON, and `arguments`.
+        """
+        answer = self.folder / "answer.json"
+        answer.unlink(missing_ok=True)
         environ = code_environment(self.environ) | {"HOME": str(self.folder)}
-        done = run_program([self.interpreter, "-I", "-c", code, *arguments], self.folder, environ)
-        if done.returncode:
+        done = run_program(
+            [self.interpreter, "-I", "-c", code, answer, *arguments], self.folder, environ
+        )
+        if done.returncode or not answer.exists():
+            reason = self._reason(done) if done.returncode else "the import ends the process"
             raise UserError(
                 "import-fails",
-                f"Python {self.python} can't import what was installed: {self._reason(done)}",
+                f"Python {self.python} can't import what was installed: {reason}",
                 "fix the package and release it under a new version; then yank this one on the"
                 " index",
             )
-        return done.stdout
+        return json.loads(answer.read_text(encoding="utf-8"))
 
     def _reason(self, done: subprocess.CompletedProcess[str]) -> str:
         """Return the end of a failed program's output, on one line."""
@@ -292,8 +305,8 @@ def _install_package(sandbox: Sandbox, release: Release, index: Index) -> None:
 
 def _install_dependencies(sandbox: Sandbox, release: Release, index: Index) -> None:
     """Install the dependencies from the user's indexes: on a test index they can be anybody's."""
-    requirements = sandbox.run_code(REQUIRES, release.name)
-    if not requirements.strip():
+    requirements = "\n".join(sandbox.run_code(REQUIRES, release.name))
+    if not requirements:
         return
     environ = dependency_environment(sandbox.environ, index)
     try:
@@ -314,12 +327,12 @@ def _searched(environ: Mapping[str, str]) -> str:
     return " or ".join(told.split() if default else ["PyPI", *told.split()])
 
 
-def check_versions(python: str, found: Mapping[str, str | None], version: Version) -> None:
+def check_versions(python: str, found: Mapping[str, str], version: Version) -> None:
     """Raise UserError when the metadata, or `__version__` if there is one, says another version."""
     for what, value in found.items():
         try:
-            same = value is not None and Version(value) == version
-        except (InvalidVersion, TypeError):
+            same = Version(value) == version
+        except InvalidVersion:
             same = False
         if not same:
             raise UserError(
@@ -332,9 +345,15 @@ def check_versions(python: str, found: Mapping[str, str | None], version: Versio
 def run_program(
     command: Sequence[str | Path], folder: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in `folder` with that environment; capture its output."""
+    """Run a program in `folder` with that environment; capture its output, text or not."""
     return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
 
 

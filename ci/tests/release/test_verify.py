@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +25,6 @@ from ci.tests.told import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
@@ -52,10 +53,11 @@ class Started:
 
 @dataclass
 class Machine:
-    """Stands for uv and the interpreters: what was started, and what that is to say."""
+    """Stands for uv and the interpreters: what was started, and what that is to say and find."""
 
-    found: dict[str, str | None] = field(default_factory=lambda: dict(GOOD))
+    found: dict[str, str] | None = field(default_factory=lambda: dict(GOOD))
     requires: str = ""
+    said: str = ""
     failing: dict[str, str] = field(default_factory=dict)
     started: list[Started] = field(default_factory=list)
 
@@ -69,8 +71,17 @@ class Machine:
         for word, error in self.failing.items():
             if word in " ".join(words):
                 return subprocess.CompletedProcess(words, 2, "", error)
-        said = self.requires if verify.REQUIRES in words else json.dumps(self.found)
-        return subprocess.CompletedProcess(words, 0, f"{said}\n", "")
+        if "-c" in words:
+            _, code, answer, *_ = words[words.index("-c") :]
+            self.answer(code, Path(answer))
+        return subprocess.CompletedProcess(words, 0, self.said, "")
+
+    def answer(self, code: str, file: Path) -> None:
+        """Answer as the package's environment does; not at all where nothing is to be found."""
+        if code == verify.REQUIRES:
+            file.write_text(json.dumps([self.requires] if self.requires else []))
+        elif self.found is not None:
+            file.write_text(json.dumps(self.found))
 
     def of(self, word: str) -> list[Started]:
         return [started for started in self.started if word in started]
@@ -239,17 +250,15 @@ def test_a_missing_interpreter_is_named_with_how_to_get_it(stage: Stage) -> None
 @pytest.mark.parametrize(
     "found",
     [
-        {"__version__": None},
         {"__version__": "1.1"},
         {"__version__": "one"},
-        {"__version__": 1.0},
         {"metadata": "1.1"},
     ],
 )
 def test_another_version_than_was_installed_is_found_out(
-    stage: Stage, found: dict[str, str | None]
+    stage: Stage, found: dict[str, str]
 ) -> None:
-    stage.machine.found |= found
+    stage.machine.found = GOOD | found
     assert stage.run() == "installed-version"
     assert f"on Python 3.8 {next(iter(found))} is {next(iter(found.values()))!r}" in stage.said()
 
@@ -257,6 +266,36 @@ def test_another_version_than_was_installed_is_found_out(
 def test_a_version_that_is_only_spelled_differently_is_the_same() -> None:
     found = {"__version__": "1.0.0-rc.1", "metadata": "1.0.0rc1"}
     verify.check_versions("3.12", found, Version("1.0rc1"))
+
+
+@pytest.mark.parametrize(
+    ("version", "found"), [("1.0", {"__version__": "1.0"}), (ModuleType("x"), {}), (1.0, {})]
+)
+def test_only_a_version_that_is_a_string_is_compared(
+    version: object, found: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = ModuleType("thing")
+    package.__version__ = version  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "thing", package)
+    monkeypatch.setattr(sys, "argv", ["-c", str(tmp_path / "answer"), "thing", "pytest"])
+    exec(verify.PROBE, {})  # noqa: S102
+    answer = json.loads((tmp_path / "answer").read_text())
+    assert answer == {"metadata": pytest.__version__, **found}
+
+
+def test_what_the_package_prints_is_no_answer(stage: Stage) -> None:
+    stage.machine.said = 'loading\n{"metadata": "9"}\nbye\n'
+    assert stage.run() is None
+
+
+def test_bytes_that_are_no_text_are_no_traceback(tmp_path: Path) -> None:
+    assert REAL_RUN(["printf", r"\377"], tmp_path, os.environ).stdout == "\ufffd"
+
+
+def test_an_import_that_ends_the_process_is_reported(stage: Stage) -> None:
+    stage.machine.found = None
+    assert stage.run() == "import-fails"
+    assert "what was installed: the import ends the process" in stage.said()
 
 
 # --- what the programs see -----------------------------------------------------------------------
@@ -320,7 +359,7 @@ def test_the_installer_of_the_dependencies_sees_the_passwords_of_other_indexes(
     assert secretive.run() is None
     for install in secretive.machine.of("install"):
         if "--require-hashes" not in install:
-            assert install.requirements == "needed>=2\n"
+            assert install.requirements == "needed>=2"
             assert install.environ["UV_INDEX"] == "other=https://other.invalid/"
             assert "UV_DEFAULT_INDEX" not in install.environ
             assert "UV_INDEX_OTHER_PASSWORD" in secrets_of(install)
@@ -370,7 +409,7 @@ def lose_the_dependency(stage: Stage, *, times: int) -> list[str]:
     install, attempts = verify.Sandbox.install, []
 
     def fails(sandbox: verify.Sandbox, requirements: str, *rest: object) -> None:
-        if requirements == "needed\n":
+        if requirements == "needed":
             attempts.append(sandbox.python)
             if len(attempts) <= times:
                 raise Transient("there is no needed")
@@ -429,7 +468,8 @@ def test_the_package_s_index_is_the_dependencies_too_where_it_is_the_default(
 @pytest.fixture
 def real(tmp_path: Path, stage: Stage) -> Stage:
     """The stage with uv and Python 3.12 as they are, and thing 1.0, which needs needed 2."""
-    code = "import needed\n__version__ = '1.0'\nassert needed.where == 'default'\n"
+    code = "import atexit, needed\n__version__ = '1.0'\nassert needed.where == 'default'\n"
+    code += "print('hello')\natexit.register(print, 'bye')\n"
     made = make_checkout(tmp_path / "real", code=code, requires=("needed>=2",), lowest="3.12")
     stage.environment.setattr(verify, "run_program", REAL_RUN)
     stage.environment.chdir(made.root)

@@ -128,7 +128,7 @@ def test_dependencies_come_from_the_default_index_and_not_from_the_target_s(
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("__version__ = 1.0", "installed-version"),
+        ("__version__ = str(1.1)", "installed-version"),
         ("import no_such_module", "import-fails"),
     ],
 )
