@@ -34,6 +34,7 @@ _AS_IT_IS = {"Accept-Encoding": "identity"}  # its bytes are hashed
 # Network, TLS and HTTP errors; pages that are no pages; JSON and HTML that exhaust their parsers.
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, UnsupportedRepoVersionError)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PASSING_OF_A_FILE = PASSING_STATUSES | {403, 404}  # a mirror may list it before it has it
 _LISTED = 10  # differences that are told; an index may name any number of files
 
 
@@ -149,7 +150,7 @@ class Index:
                 return []
 
     def _sha256(self, client: PyPISimple, package: DistributionPackage) -> str:
-        with self._reading(self.redactor.quote(package.url)):
+        with self._reading(self.redactor.quote(package.url), passing=_PASSING_OF_A_FILE):
             return self._in_time(partial(self._download, client, package.url))
 
     def _download(self, client: PyPISimple, url: str) -> str:
@@ -170,7 +171,7 @@ class Index:
         return within(self.retry.upload_timeout, ask)
 
     @contextmanager
-    def _reading(self, shown: str) -> Iterator[None]:
+    def _reading(self, shown: str, *, passing: frozenset[int] = PASSING_STATUSES) -> Iterator[None]:
         """Turn a URL's errors into Transient (a retry can help) or UserError."""
         try:
             yield
@@ -179,13 +180,15 @@ class Index:
         except _UNREADABLE as error:
             response: requests.Response | None = getattr(error, "response", None)
             if response is not None:
-                raise self._refusal(response, shown) from None
+                raise self._refusal(response, shown, passing) from None
             raise Transient(f"{shown}: {self.redactor.quote(_root(error))}") from None
 
-    def _refusal(self, response: requests.Response, shown: str) -> UserError | Transient:
+    def _refusal(
+        self, response: requests.Response, shown: str, passing: frozenset[int]
+    ) -> UserError | Transient:
         status = response.status_code
         found = f"{shown} answers {status} {self.redactor.quote(response.reason or '')}"
-        if status in PASSING_STATUSES:
+        if status in passing:
             after = response.headers.get("Retry-After", "")
             return Transient(found, float(after) if after.isdecimal() else 0)
         if status in {401, 403}:

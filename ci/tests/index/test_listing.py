@@ -250,10 +250,20 @@ def test_an_index_that_is_not_there_is_unreachable() -> None:
     assert told(caught.value) == "index-unreachable"
 
 
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_a_file_that_is_not_served_yet_can_be_asked_for_again(
+    index: FakeIndex, status: int
+) -> None:
+    index.files = {NAME: b""}
+    index.play(reads=[answers.usual, answering(status)])
+    with pytest.raises(Transient, match=f"files/{NAME} answers {status}"):
+        reading(index).served("thing", ONE)
+
+
 def test_a_file_that_can_not_be_had_is_named(index: FakeIndex) -> None:
     index.files = {NAME: b""}
-    index.play(reads=[answers.usual, answering(404)])
-    with pytest.raises(UserError, match=f"files/{NAME} answers 404") as caught:
+    index.play(reads=[answers.usual, answering(410)])
+    with pytest.raises(UserError, match=f"files/{NAME} answers 410") as caught:
         reading(index).served("thing", ONE)
     assert told(caught.value) == "index-refuses"
 
@@ -443,7 +453,7 @@ def test_what_passes_and_what_is_downloaded_quotes_no_password_either(index: Fak
     assert WITHHELD in str(caught.value)
     index.files = {NAME: b""}
     index.links = index.server.url_for("/") + "correct horse battery staple/"
-    index.play(reads=[answers.usual, answering(404)])
+    index.play(reads=[answers.usual, answering(410)])
     with pytest.raises(UserError) as refused:
         reading(index, READER).served("thing", ONE)
     assert WITHHELD in refused.value.found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from ci.tests.checkouts import Checkout
     from ci.tests.conftest import Clock
-    from ci.tests.fake_index import FakeIndex
+    from ci.tests.fake_index import Answer, FakeIndex
 
 READER = ("reader", "correct horse battery staple")
 REAL_RUN = verify.run_program
@@ -186,14 +187,28 @@ def test_bytes_with_another_hash_than_the_listing_says_are_refused(stage: Stage)
     assert stage.machine.started == []
 
 
-def test_a_file_that_can_not_be_downloaded_is_reported(stage: Stage) -> None:
-    def no_files(index: FakeIndex, request: Request) -> Response:
-        broken = request.path.startswith("/files/")
-        return answering(503)(index, request) if broken else index.usual(request)
+def without_files(status: int) -> Answer:
+    """The listings as usual, but no file."""
 
-    stage.index.play(reads=iter(lambda: no_files, None))
+    def answer(index: FakeIndex, request: Request) -> Response:
+        broken = request.path.startswith("/files/")
+        return answering(status)(index, request) if broken else index.usual(request)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_a_file_that_can_not_be_downloaded_is_reported(stage: Stage, status: int) -> None:
+    stage.index.play(reads=itertools.repeat(without_files(status)))
     assert stage.run() == "not-served"
-    assert "answers 503" in stage.said()
+    assert f"answers {status}" in stage.said()
+
+
+def test_a_file_that_is_listed_before_it_is_served_is_waited_for(stage: Stage) -> None:
+    # The listing, then it again and a file, in each of three attempts.
+    stage.index.play(reads=[without_files(404)] * 7)
+    assert stage.run() is None
+    assert "answers 404 NOT FOUND; attempt 4 of 5" in stage.said()
 
 
 # --- how it is installed -------------------------------------------------------------------------
