@@ -10,12 +10,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ci.errors import UserError
-from ci.package.pyproject import strings, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _PARENTS = (Path("src"), Path())
+
+# What build backends are told in [tool]: the folders that packages lie in, …
+_FOLDERS = (
+    ("uv", "build-backend", "module-root"),
+    ("pdm", "build", "package-dir"),
+    ("setuptools", "package-dir", ""),
+    ("setuptools", "packages", "find", "where"),
+    ("hatch", "build", "targets", "wheel", "sources"),
+    ("hatch", "build", "sources"),
+)
+# … the paths of packages, …
+_PATHS = (
+    ("hatch", "build", "targets", "wheel", "packages"),
+    ("hatch", "build", "targets", "wheel", "only-include"),
+    ("hatch", "build", "targets", "wheel", "include"),
+    ("hatch", "build", "packages"),
+)
+# … and their import names.
+_NAMES = (
+    ("flit", "module", "name"),
+    ("uv", "build-backend", "module-name"),
+    ("setuptools", "packages"),
+    ("setuptools", "py-modules"),
+)
 
 # What may lie beside a package in Python, and is not it.
 BESIDE = {
@@ -43,13 +66,18 @@ def find_package(root: Path, name: str, document: dict[str, Any]) -> tuple[str, 
 
     Raises UserError when there is none, or it isn't clear which it is.
     """
-    for parent, package in (*_told(document), *_named(name)):
+    parents = (*map(Path, _told(document, _FOLDERS)), *_PARENTS)
+    names = [*_told(document, _NAMES), *_spellings(name)]
+    named = ((parent, Path(*dotted.split("."))) for dotted in names for parent in parents)
+    for parent, package in (*_paths(document), *named):
+        if not package.parts or parent / package in parents:  # that has packages, and is none
+            continue
         if (root / parent / package).is_dir():
             return ".".join(package.parts), parent / package
         module = package.with_name(f"{package.name}.py")
         if (root / parent / module).is_file():
             return ".".join(package.parts), parent / module
-    for parent in _PARENTS:
+    for parent in parents:
         packages = list(_packages(root, parent)) or list(_in_namespaces(root, parent))
         if len(packages) == 1:
             return ".".join(packages[0].relative_to(parent).parts), packages[0]
@@ -66,34 +94,35 @@ def _stem(name: str) -> str:
     return re.sub(r"[-.]+", "_", name)
 
 
-def _told(document: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
-    """Return the folder, and the package in it, from a build backend's configuration."""
-    flit = table(document, "tool", "flit", "module").get("name")
-    if isinstance(flit, str):
-        yield from _in_parents(flit)
-    wheel = table(document, "tool", "hatch", "build", "targets", "wheel")
-    for key in ("packages", "only-include", "include"):
-        for path in map(Path, strings(wheel, key, "[tool.hatch.build.targets.wheel]")):
-            yield path.parent, Path(path.stem if path.suffix == ".py" else path.name)
-    for each in table(document, "tool", "poetry").get("packages", []):
-        if isinstance(each, dict) and "wheel" in each.get("format", "wheel"):
-            yield Path(each.get("from", "")), Path(each.get("include", "").removesuffix(".py"))
-    setuptools = table(document, "tool", "setuptools")
-    for key in ("packages", "py-modules"):
-        names = setuptools.get(key)
-        if isinstance(names, list) and names:
-            yield from _in_parents(names[0])
+def _told(document: dict[str, Any], keys: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """The strings that these keys of [tool] have, one or a list each; not what is no string."""
+    for path in keys:
+        for value in _listed(document, "tool", *path):
+            if isinstance(value, str):
+                yield value.strip("/")  # to hatch, the first one is the repository's top folder
 
 
-def _named(name: str) -> Iterator[tuple[Path, Path]]:
+def _listed(document: dict[str, Any], *keys: str) -> list[Any]:
+    value: Any = document
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else [value]
+
+
+def _paths(document: dict[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """The folders, and the packages in them, that hatch and poetry are told of."""
+    for path in map(Path, _told(document, _PATHS)):
+        yield path.parent, Path(path.stem if path.suffix == ".py" else path.name)
+    for each in _listed(document, "tool", "poetry", "packages"):
+        if isinstance(each, dict) and "wheel" in str(each.get("format", "wheel")):
+            include = str(each.get("include", ""))
+            yield Path(str(each.get("from", ""))), Path(include.removesuffix(".py"))
+
+
+def _spellings(name: str) -> Iterator[str]:
     stem = _stem(name)
     dotted = re.sub(r"[-._]+", ".", name)  # zope.interface is the folder interface in zope
-    for spelling in dict.fromkeys([stem, stem.lower(), dotted, dotted.lower()]):
-        yield from _in_parents(spelling)
-
-
-def _in_parents(dotted: str) -> Iterator[tuple[Path, Path]]:
-    yield from ((parent, Path(*dotted.split("."))) for parent in _PARENTS)
+    yield from dict.fromkeys([stem, stem.lower(), dotted, dotted.lower()])
 
 
 def _packages(root: Path, parent: Path) -> Iterator[Path]:

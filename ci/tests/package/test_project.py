@@ -135,17 +135,76 @@ def test_a_module_that_flit_is_told_of_is_found(package: Callable[..., Path]) ->
             "odd",
         ),
         ("[tool.setuptools]\npackages = ['odd', 'odd.sub']\n", "odd/a.py", "odd"),
+        (
+            "[tool.setuptools]\npackages = ['odd']\npackage-dir = {'' = 'lib'}\n",
+            "lib/odd/a.py",
+            "odd",
+        ),
+        ("[tool.setuptools.packages.find]\nwhere = ['lib']\n", "lib/odd/__init__.py", "odd"),
+        ("[tool.pdm.build]\npackage-dir = 'lib'\n", "lib/odd/__init__.py", "odd"),
+        ("[tool.uv.build-backend]\nmodule-name = 'odd'\n", "src/odd/a.py", "odd"),
+        ("[tool.uv.build-backend]\nmodule-name = ['odd', 'more']\n", "src/odd/a.py", "odd"),
+        (
+            "[tool.uv.build-backend]\nmodule-name = 'space.odd'\nmodule-root = ''\n",
+            "space/odd/a.py",
+            "space.odd",
+        ),
+        ("[tool.uv.build-backend]\nmodule-root = 'lib'\n", "lib/sample_pkg_one/a.py", None),
+        ("[tool.hatch.build]\npackages = ['lib/odd']\n", "lib/odd/a.py", "odd"),
+        ("[tool.hatch.build.targets.wheel]\nonly-include = ['/lib/odd']\n", "lib/odd/a.py", "odd"),
         ("", "odd/__init__.py", "odd"),
     ],
 )
 def test_a_package_that_is_not_named_as_the_project_is_found(
-    tmp_path: Path, told: str, file: str, import_name: str
+    tmp_path: Path, told: str, file: str, import_name: str | None
 ) -> None:
     for name in ("pyproject.toml", "tests/__init__.py", "docs/__init__.py", file):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(STATIC + told if name == "pyproject.toml" else "")
     project = read_project(tmp_path)
-    assert (project.import_name, project.package_dir) == (import_name, Path(file).parent)
+    wanted = import_name or "sample_pkg_one"
+    assert (project.import_name, project.package_dir) == (wanted, Path(file).parent)
+
+
+@pytest.mark.parametrize(
+    ("told", "folder"),
+    [
+        ("[tool.hatch.build.targets.wheel]\npackages = ['src']\n", "src/odd"),
+        ("[tool.hatch.build.targets.wheel]\nonly-include=['src']\nsources=['src']\n", "src/odd"),
+        ("[tool.hatch.build.targets.wheel]\nonly-include=['lib']\nsources=['lib']\n", "lib/odd"),
+        ("[tool.hatch.build]\npackages = ['lib']\nsources = ['lib']\n", "lib/odd"),
+        ("[tool.hatch.build.targets.wheel]\npackages = ['.']\n", "odd"),
+        ("[tool.hatch.build.targets.wheel]\ninclude = ['/']\n", "odd"),
+        ("[[tool.poetry.packages]]\nfrom = 'src'\n", "src/odd"),
+        ("[[tool.poetry.packages]]\nfrom = 'lib'\n", "odd"),
+        ("[tool.flit.module]\nname = ''\n", "odd"),
+    ],
+)
+def test_a_folder_of_packages_is_no_package(tmp_path: Path, told: str, folder: str) -> None:
+    for name in ("lib", folder):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "pyproject.toml").write_text(STATIC + told, encoding="utf-8")
+    project = read_project(tmp_path)
+    assert (project.import_name, project.package_dir) == ("odd", Path(folder))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[tool.poetry]\npackages = 3\n",
+        "[tool.poetry]\npackages = [{include=3}, {include='odd', from=3}, {format=3}, 3]\n",
+        "[tool.setuptools]\npackages = [3]\npy-modules = 3\npackage-dir = 3\n",
+        "[tool.setuptools]\npackages.find.where = 3\npackage-dir = {'' = 3}\n",
+        "[tool.hatch.build.targets.wheel]\npackages = [3]\nsources = {src = ''}\n",
+        "[tool.flit.module]\nname = 3\n",
+        "[tool]\nuv.build-backend = 3\npdm.build = 3\nhatch = 3\n",
+    ],
+)
+def test_what_is_no_name_of_a_package_is_passed_over(
+    package: Callable[..., Path], told: str
+) -> None:
+    assert read_project(package(STATIC + told)).import_name == "sample_pkg_one"
 
 
 @pytest.mark.parametrize(
