@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import RawConfigParser
 from typing import TYPE_CHECKING, Any
 
 from ci.adopt.copies import Change, extended, read
@@ -61,15 +62,24 @@ def _mypy(adopter: Adopter) -> Iterator[tuple[str, str, str, Any]]:
 
 def with_keys(text: str, sections: Mapping[str, Mapping[str, Any]]) -> str:
     """An ini file with these keys at the beginning of their sections."""
+    newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines()
     for section, keys in sections.items():
+        if section not in map(_header, lines):
+            lines += [*([""] if lines else []), f"[{section}]"]
+        place = [*map(_header, lines)].index(section) + 1
+        after = "".join(lines[place : place + 1])
+        # If the next key is indented more than these, it is read as the rest of their value.
+        indent = after[: len(after) - len(after.lstrip())]
         new = [line for key, value in keys.items() for line in _as_ini(key, value)]
-        header = f"[{section}]"
-        if header not in lines:
-            lines += [*([""] if lines else []), header]
-        place = lines.index(header) + 1
-        lines[place:place] = new
-    return "\n".join([*lines, ""])
+        lines[place:place] = [f"{indent}{line}" for line in new]
+    return newline.join([*lines, ""])
+
+
+def _header(line: str) -> str | None:
+    """The section that a line begins, None for any other line."""
+    match = RawConfigParser.SECTCRE.match(line.strip())
+    return match and match["header"]
 
 
 def _as_ini(key: str, value: Any) -> list[str]:  # noqa: ANN401 - a list, a switch or a text

@@ -236,6 +236,11 @@ def test_coverage_measures_the_installed_wheel(
             f"[run]\n{RELATIVE}{MEASURED}[paths]\nwheel =\n{MAPPED}source =\n  src\n",
         ),
         (
+            {".coveragerc": f"[run] \t\n{MEASURED}[paths] # these\nsource =\n  src\n"},
+            ".coveragerc",
+            f"[run] \t\n{RELATIVE}{MEASURED}[paths] # these\nwheel =\n{MAPPED}source =\n  src\n",
+        ),
+        (
             {"tox.ini": f"[coverage:run]\n{MEASURED}"},
             "tox.ini",
             f"[coverage:run]\n{RELATIVE}{MEASURED}\n[coverage:paths]\nsource =\n{MAPPED}",
@@ -244,6 +249,11 @@ def test_coverage_measures_the_installed_wheel(
             {"mypy.ini": "[mypy]\nstrict = true\n"},
             "mypy.ini",
             "[mypy]\nfiles = src/demo_pkg\nstrict = true\n",
+        ),
+        (
+            {"mypy.ini": " [mypy]\n  strict = true\n"},
+            "mypy.ini",
+            " [mypy]\n  files = src/demo_pkg\n  strict = true\n",
         ),
         ({"mypy.ini": "[mypy]\nfiles = src\n"}, "mypy.ini", None),
     ],
@@ -259,6 +269,13 @@ def test_what_other_files_hide_from_pyproject_is_written_there(
     if text:
         write(package, {file: text})
         assert list(ini_changes(read_adopter(ROOT, package))) == []
+
+
+def test_an_ini_file_keeps_its_line_ends(package: Path) -> None:
+    mypy = package / "mypy.ini"
+    mypy.write_bytes(b"[mypy]\r\nstrict = true\r\n")
+    (change,) = ini_changes(read_adopter(ROOT, package))
+    assert change.after == b"[mypy]\r\nfiles = src/demo_pkg\r\nstrict = true\r\n"
 
 
 @pytest.mark.parametrize("flat", [True, False])
