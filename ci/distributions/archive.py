@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ci.distributions.normalize import canonical_tar
+from ci.distributions.normalize import BROKEN_TAR, canonical_tar
 from ci.errors import UserError
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ def _tar(raw: bytes, limit: int) -> Iterator[Member]:
             times = {info.mtime for info in archive.getmembers()}
             if len(times) != 1 or plain != canonical_tar(archive, epoch=times.pop()):
                 raise _Odd("it is not packed as the pipeline packs an sdist")
-    except tarfile.TarError as error:
+    except BROKEN_TAR as error:
         raise _Odd(f"it is not a tar file ({error})") from None
     if not raw.startswith(_GZIP):
         raise _Odd("it does not begin like a plain gzip file")

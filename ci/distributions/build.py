@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +19,7 @@ from build import BuildBackendException, BuildException, ProjectBuilder
 from ci.checkout.git import commit_time, git
 from ci.distributions.checks import matches
 from ci.distributions.manifest import clear, dist_folder
-from ci.distributions.normalize import normalize_sdist
+from ci.distributions.normalize import BROKEN_TAR, normalize_sdist
 from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
 
@@ -67,7 +66,7 @@ def build(root: Path, out: Path) -> None:
             normalize_sdist(sdist, epoch=epoch)
             with tarfile.open(sdist) as members:
                 members.extractall(folder, filter="data")
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as problem:
+        except BROKEN_TAR as problem:
             raise _failed("sdist", root, f"{sdist.name} can't be unpacked: {problem}") from None
         _call_backend("wheel", Path(folder, sdist.name.removesuffix(".tar.gz")), out, epoch)
 

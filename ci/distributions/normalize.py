@@ -10,10 +10,17 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# What tarfile raises for a file that is no tar, is cut off, or was crafted.
+BROKEN_TAR = (
+    *(tarfile.TarError, EOFError, OSError, zlib.error),
+    *(ValueError, OverflowError, RecursionError),
+)
 
 
 def normalize_sdist(sdist: Path, *, epoch: int) -> None:

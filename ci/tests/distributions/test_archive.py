@@ -329,6 +329,41 @@ def test_owners_and_times_that_the_pipeline_would_not_write_are_not_trusted(tmp_
     assert "not packed as" in problem(repacked(tmp_path / SDIST, lambda plain: plain))
 
 
+def with_pax(**headers: str) -> bytes:
+    """A tar whose one member has these PAX headers, with dots for underscores."""
+    info = tarfile.TarInfo(f"{STEM}/a.py")
+    info.pax_headers = {name.replace("_", "."): value for name, value in headers.items()}
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as packed:
+        packed.addfile(info)
+    return plain.getvalue()
+
+
+def with_long_names(count: int) -> bytes:
+    """A tar whose one member has so many GNU long names, one before the other."""
+    link = tarfile.TarInfo("././@LongLink")
+    link.type, link.size = tarfile.GNUTYPE_LONGNAME, 2
+    name = link.tobuf(tarfile.GNU_FORMAT) + b"a".ljust(tarfile.BLOCKSIZE, b"\0")
+    return name * count + tarfile.TarInfo("a").tobuf() + bytes(1024)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        with_pax(mtime="nan"),
+        with_pax(mtime="inf"),
+        with_pax(size="-1"),
+        with_pax(GNU_sparse_map="x"),
+        with_pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
+        with_long_names(900),
+    ],
+    ids=["not a time", "no end of time", "negative", "sparse map", "sparse 1.0", "long names"],
+)
+def test_a_tar_that_python_fails_to_read_is_not_trusted(tmp_path: Path, plain: bytes) -> None:
+    sdist = repacked(make_sdist(tmp_path), lambda _: plain)
+    assert problem(sdist).startswith("it is not a tar file (")
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
 def test_links_and_pipes_are_told_from_files(tmp_path: Path, kind: bytes) -> None:
     info = tarfile.TarInfo(f"{STEM}/link")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ci.tests.samples import (
     git,
     make_package,
     write,
+    write_tar,
 )
 
 _HOUSE = Path(dist.__file__).resolve().parents[2]
@@ -286,6 +288,18 @@ def test_a_backend_that_fails_stops_the_build(
         dist.main([str(tmp_path / "out")])
     assert caught.value.code == "build-failed"
     assert not (root / "dist").exists()
+
+
+def test_an_sdist_that_python_fails_to_read_stops_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tarfile.TarInfo(f"{STEM}/a.py")
+    info.pax_headers = {"GNU.sparse.map": "x"}
+    sdist = write_tar(tmp_path / f"{STEM}.tar.gz", [(info, b"")])
+    monkeypatch.setattr(dist, "_call_backend", lambda *_: sdist)
+    with pytest.raises(UserError, match=f"{sdist.name} can't be unpacked: invalid lit") as caught:
+        dist.build(make_package(tmp_path / "package"), tmp_path)
+    assert caught.value.code == "build-failed"
 
 
 # --- backends and configurations that add something -----------------------------------------------
