@@ -33,6 +33,12 @@ MAX_RATIO = 100
 MAX_GROWTH = 10
 _FREE = 1024 * 1024  # so much may come out of any archive
 
+# What to do about a problem: of any archive, or of one that is too large.
+_PLAIN = "have the build backend write a plain archive"
+_SMALLER = "leave data out, or raise max-size in [tool.ci]"
+_LESS_ALIKE = "leave the repetitive data out, or ship it compressed"
+_FEWER = "ship fewer files"
+
 # The records of a zip file, as in the format's specification (APPNOTE.TXT 4.3.7, 4.3.12, 4.3.16).
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -65,13 +71,14 @@ class Member:
 class Archive:
     """A distribution that was read: its members in the archive's own order.
 
-    `problem` says why it can't be trusted to hold these and nothing else; "" if it can. Then, and
-    where something is too large, `members` may be incomplete.
+    `problem` says why it can't be trusted to hold these and nothing else, and `remedy` what to do;
+    "" if it can. Then, and where something is too large, `members` may be incomplete.
     """
 
     path: Path
     members: tuple[Member, ...]
     problem: str = ""
+    remedy: str = ""
 
     @property
     def is_wheel(self) -> bool:
@@ -87,6 +94,22 @@ class Archive:
 class _Odd(Exception):  # noqa: N818 - not an error: what is odd about an archive
     """It is no plain archive of that kind, or too large; the message says what it is instead."""
 
+    def __init__(self, found: str, remedy: str = _PLAIN) -> None:
+        """Keep what to do."""
+        super().__init__(found)
+        self.remedy = remedy
+
+
+class _Limit(NamedTuple):
+    """How many bytes all contents may have, what that is, and what to do about more."""
+
+    size: int
+    name: str
+    remedy: str
+
+    def exceeded(self) -> _Odd:
+        return _Odd(f"its contents have more than {self.size:,} bytes ({self.name})", self.remedy)
+
 
 def is_wheel(distribution: Path) -> bool:
     """Whether it is a wheel, by its file name; otherwise it is an sdist."""
@@ -101,16 +124,20 @@ def read_archive(path: Path, *, max_size: int) -> Archive:
     """
     members: list[Member] = []
     try:
-        limit = MAX_GROWTH * max_size
-        size = path.stat().st_size
-        if size > limit:
-            return Archive(path, (), f"it has {size:,} bytes, but at most {limit:,} are allowed")
+        size, most = path.stat().st_size, MAX_GROWTH * max_size
+        if size > most:
+            found = f"it has {size:,} bytes, but at most {most:,} are allowed"
+            return Archive(path, (), found, _SMALLER)
         raw = path.read_bytes()
-        limit = min(limit, max(MAX_RATIO * len(raw), _FREE))
+        likely = max(MAX_RATIO * len(raw), _FREE)
+        limit = min(
+            _Limit(most, f"{MAX_GROWTH} times max-size", _SMALLER),
+            _Limit(likely, f"more than {MAX_RATIO} times its own size", _LESS_ALIKE),
+        )
         for member in _zip(raw, limit) if is_wheel(path) else _tar(raw, limit):
             members.append(member)  # noqa: PERF402 - what came before an odd one is kept
     except _Odd as error:
-        return Archive(path, tuple(members), str(error))
+        return Archive(path, tuple(members), str(error), error.remedy)
     except OSError as error:
         raise UserError(
             "archive-unreadable", f"{path.name} can't be read ({error})", "build it again"
@@ -141,12 +168,12 @@ class _Header(NamedTuple):
     offset: int
 
 
-def _zip(raw: bytes, limit: int) -> Iterator[Member]:
+def _zip(raw: bytes, limit: _Limit) -> Iterator[Member]:
     total = 0
     for name, header, data in _zip_entries(raw):
         total += header.size
-        if total > limit:
-            raise _Odd(f"its contents have more than {limit:,} bytes")
+        if total > limit.size:
+            raise limit.exceeded()
         content = _inflated(name, data, header.size) if header.method == _DEFLATED else data
         if len(content) != header.size or zlib.crc32(content) != header.crc:
             raise _Odd(f"{name!a} is not what its directory says")
@@ -202,7 +229,7 @@ def _directory(raw: bytes) -> tuple[int, int]:
     if disk or first or comment or here != count or start + length != end:
         raise _Odd("its directory is not that of a plain zip file (a comment, parts, zip64)")
     if count > MAX_MEMBERS:
-        raise _Odd(f"it has {count:,} members, more than {MAX_MEMBERS:,}")
+        raise _Odd(f"it has {count:,} members, more than {MAX_MEMBERS:,}", _FEWER)
     return start, end
 
 
@@ -243,23 +270,23 @@ def _zip_kind(name: str, mode: int) -> Kind:
 # --- sdists --------------------------------------------------------------------------------------
 
 
-def _tar(raw: bytes, limit: int) -> Iterator[Member]:
+def _tar(raw: bytes, limit: _Limit) -> Iterator[Member]:
     stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        plain = stream.decompress(raw, limit + 1)
+        plain = stream.decompress(raw, limit.size + 1)
     except zlib.error as error:
         raise _Odd(f"it can't be unpacked ({error})") from None
-    if len(plain) > limit:
-        raise _Odd(f"its contents have more than {limit:,} bytes")
+    if len(plain) > limit.size:
+        raise limit.exceeded()
     if not stream.eof or stream.unused_data:
         raise _Odd("it is cut off, or something follows its gzip stream")
     try:
         with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for count, info in enumerate(archive, 1):
                 if count > MAX_MEMBERS:
-                    raise _Odd(f"it has more than {MAX_MEMBERS:,} members")
+                    raise _Odd(f"it has more than {MAX_MEMBERS:,} members", _FEWER)
                 _checked(info.name)
-                if info.issparse() or info.size > limit:
+                if info.issparse() or info.size > limit.size:
                     raise _Odd(f"{info.name!a} is not stored whole")
                 yield _tar_member(archive, info)
             times = {info.mtime for info in archive.getmembers()}

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 def packing(subject: Subject) -> Iterator[Finding]:
     """Check that the archive is plain and small enough, so that all programs read the same."""
     if subject.archive.problem:
-        yield subject.finding(
-            "",
-            "packing",
-            subject.archive.problem,
-            "have the build backend write a plain archive; if it is too large, leave data out or"
-            " raise max-size in [tool.ci]",
-        )
+        yield subject.finding("", "packing", subject.archive.problem, subject.archive.remedy)
 
 
 def safe_paths(subject: Subject) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import tarfile
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,27 @@ def test_an_archive_that_is_not_plain_is_a_finding(project: Project, tmp_path: P
     (finding,) = packing.packing(subject(project, wheel))
     assert (finding.member, finding.rule) == ("", "packing")
     assert "something follows it" in str(finding)
+    assert finding.remedy == "have the build backend write a plain archive"
+
+
+@pytest.mark.parametrize(
+    ("max_size", "found", "remedy"),
+    [
+        (10**7, "more than 100 times its own size", "leave the repetitive data out"),
+        (10**5, "10 times max-size", "raise max-size in [tool.ci]"),
+        (10**2, "at most 1,000 are allowed", "raise max-size in [tool.ci]"),
+    ],
+)
+def test_an_archive_that_is_too_large_is_a_finding_with_its_limit(
+    project: Project, tmp_path: Path, max_size: int, found: str, remedy: str
+) -> None:
+    wheel = tmp_path / f"{STEM}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", bytes(2**21))
+    project = replace(project, settings=replace(project.settings, max_size=max_size))
+    (finding,) = packing.packing(subject(project, wheel))
+    assert found in finding.found
+    assert remedy in finding.remedy
 
 
 @pytest.mark.parametrize(
