@@ -355,7 +355,7 @@ def with_long_names(count: int) -> bytes:
         with_pax(size="-1"),
         with_pax(GNU_sparse_map="x"),
         with_pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
-        with_long_names(900),
+        with_long_names(2_000),
     ],
     ids=["not a time", "no end of time", "negative", "sparse map", "sparse 1.0", "long names"],
 )
