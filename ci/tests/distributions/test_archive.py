@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import sys
 import tarfile
 import time
 import zipfile
@@ -355,13 +356,18 @@ def with_long_names(count: int) -> bytes:
         with_pax(size="-1"),
         with_pax(GNU_sparse_map="x"),
         with_pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
-        with_long_names(2_000),
+        with_long_names(900),
     ],
     ids=["not a time", "no end of time", "negative", "sparse map", "sparse 1.0", "long names"],
 )
 def test_a_tar_that_python_fails_to_read_is_not_trusted(tmp_path: Path, plain: bytes) -> None:
     sdist = repacked(make_sdist(tmp_path), lambda _: plain)
-    assert problem(sdist).startswith("it is not a tar file (")
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)  # Python's own: libraries of other tests have raised it
+    try:
+        assert problem(sdist).startswith("it is not a tar file (")
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
