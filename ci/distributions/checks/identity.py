@@ -157,8 +157,7 @@ def _differences(subject: Subject, parsed: Metadata) -> Iterator[str]:
     for key, found, wanted in pairs:
         if found != wanted:
             yield f"its {key} is {str(found)!a}, not {str(wanted)!a}"
-    if not project.dynamic & {"dependencies", "optional-dependencies"}:
-        yield from requirements.differences(project, parsed.requires_dist or [])
+    yield from requirements.differences(project, parsed.requires_dist or [])
 
 
 def entry_points(subject: Subject) -> Iterator[Finding]:

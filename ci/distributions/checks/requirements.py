@@ -8,8 +8,9 @@ required in the same versions.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.markers import Marker
@@ -17,8 +18,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ci.package.project import NEWEST_PYTHON
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from packaging.requirements import Requirement
 
@@ -29,14 +32,25 @@ _PLATFORMS = (
     (("sys_platform", "darwin"), ("platform_system", "Darwin"), ("os_name", "posix")),
     (("sys_platform", "win32"), ("platform_system", "Windows"), ("os_name", "nt")),
 )
-_IMPLEMENTATIONS = ("CPython", "PyPy")
-_MINOR = re.compile(r"\b3\.(\d{1,3})\b")
+_IMPLEMENTATIONS = tuple(
+    (("implementation_name", name.lower()), ("platform_python_implementation", name))
+    for name in ("CPython", "PyPy")
+)
+_MICRO = re.compile(r"\b3\.(\d{1,3})\b(?:\.(\d{1,3})\b)?")
 _PLAIN = re.compile(r"\d+(\.\d+)*(\.\*)?")
 # What is compared, in characters: so much, and so many times what the project says. Each condition
 # multiplies with all others.
 _FREE, _GROWTH = 2_000, 3
 # One comparison of a marker, as packaging writes it, either way round.
 _COMPARISON = re.compile(r'("[^"]*"|\w+) (?:not in|in|[<>=!~]+) ("[^"]*"|\w+)')
+_TRUE = 'python_version >= "0"'
+# Versions of Python that are surely tried: 3.08 and 0!3.8 would be 3.8 too.
+_PYTHON = r"[1-9]\d{0,2}(?:\.(?:0|[1-9]\d{0,2}))*(?:\.\*)?"
+_PYTHONS = re.compile(rf'"{_PYTHON}(?:[, ]+{_PYTHON})*"')
+_QUOTED = re.compile(r'"[^"]*"')
+_OTHER = "0.0.1"  # no platform's, machine's or release's
+
+Environment = tuple[tuple[str, str], ...]
 
 
 class _Need(NamedTuple):
@@ -48,9 +62,28 @@ class _Need(NamedTuple):
     url: str | None
     marker: str
 
+    @property
+    def half(self) -> str:
+        """The key of [project] that it belongs to: "dependencies" if it may need no extra."""
+        only_extras = _COMPARISON.sub(
+            lambda found: found[0] if "extra" in found.groups() else _TRUE, self.marker
+        )
+        always = _applies(only_extras, "", ())
+        return "dependencies" if always else "optional-dependencies"
+
+
+class _Versions(NamedTuple):
+    """The versions of a package that may be installed, and where from: "" is the index."""
+
+    specifier: SpecifierSet
+    urls: frozenset[str]
+
 
 def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]:
-    """Return the differences between `found` (the metadata) and the project's dependencies."""
+    """Return the differences between `found` (the metadata) and the project's dependencies.
+
+    What is dynamic in [project] is not compared.
+    """
     ours = [_need(requirement) for requirement in project.dependencies]
     for extra, requirements in project.extras.items():
         ours += [_need(requirement, extra) for requirement in requirements]
@@ -59,6 +92,8 @@ def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]
     if size > limit:
         yield f"its requirements have {size:,} characters, and are not compared beyond {limit:,}"
         return
+    ours = [need for need in ours if need.half not in project.dynamic]
+    theirs = [need for need in theirs if need.half not in project.dynamic]
     own = project.normalized_name
     for name in sorted({need.name for need in theirs} - {need.name for need in ours} - {own}):
         yield f"it requires {name}, and pyproject.toml does not"
@@ -66,7 +101,8 @@ def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]
         yield f"it has the condition {comparison}, and pyproject.toml does not"
     told = set()
     environments = _environments(project, [*ours, *theirs])
-    for extra, environment in product(("", *project.extras), environments):
+    without = [] if "dependencies" in project.dynamic else [""]
+    for extra, environment in product([*without, *project.extras], environments):
         wanted = _required(own, ours, extra, environment)
         required = _required(own, theirs, extra, environment)
         for name in sorted(wanted.keys() | required.keys()):
@@ -98,39 +134,76 @@ def _size(needs: Iterable[_Need]) -> int:
     return sum(len(f"{need.name}{need.extras}{need.specifier}{need.marker}") for need in needs)
 
 
+def _comparisons(needs: Iterable[_Need]) -> Iterator[tuple[str, str, str]]:
+    """Each comparison in the conditions: its text, its variable and its value in quotes."""
+    for need in needs:
+        for found in _COMPARISON.finditer(need.marker):
+            quoted = found[1] if found[1].startswith('"') else found[2]
+            yield found[0], found[2] if quoted == found[1] else found[1], quoted
+
+
 def _untried(needs: Iterable[_Need]) -> set[str]:
     """The comparisons of markers whose outcome may differ in a place that isn't tried here."""
-    found = (match for need in needs for match in _COMPARISON.finditer(need.marker))
-    return {match[0] for match in found if not {"python_version", "extra"} & {match[1], match[2]}}
+    tried = {"extra": _QUOTED, "python_version": _PYTHONS}
+    return {
+        text
+        for text, variable, value in _comparisons(needs)
+        if variable not in tried or not tried[variable].fullmatch(value)
+    }
 
 
-def _environments(project: Project, needs: Iterable[_Need]) -> list[tuple[tuple[str, str], ...]]:
-    """Each Python that is tested, later ones of markers, those beside them, on each platform."""
-    minors = {Version(version).minor for version in project.python_versions}
-    named = {int(text) for need in needs for text in _MINOR.findall(need.marker)}
-    minors |= {minor for minor in named if minor > min(minors)}
-    beside = sorted({minor + step for minor in minors for step in (-1, 0, 1)})
-    return [
-        (
-            *platform,
-            ("implementation_name", implementation.lower()),
-            ("platform_python_implementation", implementation),
-            ("python_version", f"3.{minor}"),
-            ("python_full_version", f"3.{minor}.9"),
-        )
-        for minor, platform, implementation in product(beside, _PLATFORMS, _IMPLEMENTATIONS)
+def _environments(project: Project, needs: Sequence[_Need]) -> list[Environment]:
+    """Every place in which a condition can have another outcome than in the others.
+
+    Only what the conditions name is varied: the Pythons that the package allows, the platforms and
+    implementations, and whatever else a condition compares.
+    """
+    named: dict[str, set[str]] = defaultdict(set)
+    for _, variable, value in _comparisons(needs):
+        named[variable].add(value.strip('"'))
+    varied: list[Sequence[Environment]] = [
+        known if dict(known[0]).keys() & named.keys() else known[:1]
+        for known in (_pythons(project, needs), _PLATFORMS, _IMPLEMENTATIONS)
     ]
+    tried = {pair for places in varied for place in places for pair in place}
+    for variable in sorted(named.keys() - {"extra", "python_version", "python_full_version"}):
+        others = {value for value in named[variable] if (variable, value) not in tried}
+        above = {f"{value}.1" for value in others if _PLAIN.fullmatch(value)}
+        values = [((variable, value),) for value in sorted(others | above)]
+        varied.append([() if variable in dict(tried) else ((variable, _OTHER),), *values])
+    return [tuple(chain(*places)) for places in product(*varied)]
+
+
+def _pythons(project: Project, needs: Iterable[_Need]) -> list[Environment]:
+    """Each Python that requires-python allows, up to the next one, those of conditions and beside.
+
+    All of them, if it allows none.
+    """
+    micros = {minor: {9} for minor in range(NEWEST_PYTHON + 2)}
+    for found in (found for need in needs for found in _MICRO.finditer(need.marker)):
+        minor, micro = int(found[1]), int(found[2] or 9)
+        for beside in (minor - 1, minor, minor + 1):
+            micros.setdefault(beside, {9})
+        micros[minor] |= {0, micro - 1, micro, micro + 1} if found[2] else set()
+    every: list[Environment] = [
+        (("python_version", f"3.{minor}"), ("python_full_version", f"3.{minor}.{micro}"))
+        for minor in sorted(micros)
+        for micro in sorted(micros[minor])
+        if minor >= 0 <= micro
+    ]
+    allowed = project.requires_python.contains
+    return [each for each in every if allowed(each[1][1], prereleases=True)] or every
 
 
 def _required(
-    own: str, needs: Iterable[_Need], extra: str, environment: tuple[tuple[str, str], ...]
-) -> dict[str, tuple[SpecifierSet, str | None]]:
-    """The versions, and the URL if any, that are installed with `extra`, by name with its extras.
+    own: str, needs: Iterable[_Need], extra: str, environment: Environment
+) -> dict[str, _Versions]:
+    """The versions, and the URLs if any, that are installed with `extra`, by name with its extras.
 
     An extra that names other extras of the package itself (`own`) brings theirs.
     """
     waiting, active = [extra], {extra}
-    found: dict[str, tuple[SpecifierSet, str | None]] = {}
+    found: dict[str, _Versions] = {}
     while waiting:
         current = waiting.pop()
         for need in needs:
@@ -139,24 +212,23 @@ def _required(
             if need.name == own:
                 waiting += [each for each in need.extras if each not in active]
                 active.update(need.extras)
-                continue
+                if not (need.specifier or need.url):
+                    continue
             key = f"{need.name}[{','.join(need.extras)}]" if need.extras else need.name
-            known, _ = found.get(key, (SpecifierSet(), None))
-            found[key] = (known & need.specifier, need.url)
+            known, urls = found.get(key, _Versions(SpecifierSet(), frozenset()))
+            found[key] = _Versions(known & need.specifier, urls | {need.url or ""})
     return found
 
 
 @lru_cache(maxsize=100_000)
-def _applies(marker: str, extra: str, environment: tuple[tuple[str, str], ...]) -> bool:
+def _applies(marker: str, extra: str, environment: Environment) -> bool:
     return not marker or Marker(marker).evaluate({**dict(environment), "extra": extra})
 
 
-def _same(
-    ours: tuple[SpecifierSet, str | None] | None, theirs: tuple[SpecifierSet, str | None] | None
-) -> bool:
+def _same(ours: _Versions | None, theirs: _Versions | None) -> bool:
     if ours is None or theirs is None:
         return ours is theirs
-    return ours[1] == theirs[1] and _same_versions(ours[0], theirs[0])
+    return ours.urls == theirs.urls and _same_versions(ours.specifier, theirs.specifier)
 
 
 def _same_versions(ours: SpecifierSet, theirs: SpecifierSet) -> bool:
@@ -183,8 +255,8 @@ def _around(version: Version) -> Iterator[Version]:
             yield from (Version(f"{text}{suffix}") for suffix in ("", ".1", ".post1"))
 
 
-def _shown(name: str, required: dict[str, tuple[SpecifierSet, str | None]]) -> str:
+def _shown(name: str, required: dict[str, _Versions]) -> str:
     if name not in required:
         return f"not {name}"
-    specifier, url = required[name]
-    return f"{name} @ {url}" if url else f"{name}{specifier}"
+    specifier, urls = required[name]
+    return f"{name}{specifier}" + "".join(f" @ {url}" for url in sorted(urls) if url)

@@ -11,15 +11,25 @@ from ci.distributions.checks.requirements import differences
 from ci.package.project import parse_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-def said(root: Path, declared: list[str], found: list[str], **extras: list[str]) -> list[str]:
+def said(
+    root: Path,
+    declared: list[str],
+    found: list[str],
+    *,
+    dynamic: Sequence[str] = (),
+    **extras: list[str],
+) -> list[str]:
     """What differs between dependencies (and extras) of pyproject.toml and metadata."""
     (root / "demo_pkg.py").touch()
     metadata = {
         "name": "demo-pkg",
         "version": "1",
+        "dynamic": list(dynamic),
+        "requires-python": ">=3.8",
         "classifiers": [f"Programming Language :: Python :: 3.{minor}" for minor in (9, 12)],
         "dependencies": declared,
         "optional-dependencies": extras,
@@ -102,6 +112,60 @@ def test_the_same_in_other_words_is_no_difference(
             ["a", "a<1; python_version >= '3.20'"],
             "it requires a<1, and pyproject.toml a (Python 3.20 on linux)",
         ),
+        (
+            ["a"],
+            ["a", "a<1; python_version == '3.0010'"],
+            'it has the condition python_version == "3.0010", and pyproject.toml does not',
+        ),
+        (
+            ["a"],
+            ["a", "a<1; extra != os_name"],
+            "it has the condition extra != os_name, and pyproject.toml does not",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; python_version == '3.10'"],
+            "it requires a<1, and pyproject.toml a (Python 3.10 on linux)",
+        ),
+        (
+            ["a; python_full_version >= '3.11.2'"],
+            ["a; python_full_version >= '3.11.2' and python_version != '3.11'"],
+            "it requires not a, and pyproject.toml a (Python 3.11 on linux)",
+        ),
+        (
+            ["a; platform_machine == 'aarch64'"],
+            ["a<1; platform_machine == 'aarch64'"],
+            "it requires a<1, and pyproject.toml a (Python 3.8 on linux)",
+        ),
+        (
+            ["a; platform_machine != 'aarch64'"],
+            ["a<1; platform_machine != 'aarch64'"],
+            "it requires a<1, and pyproject.toml a (Python 3.8 on linux)",
+        ),
+        (
+            ["a; platform_release > '5'", "b; platform_release < '6'"],
+            [
+                *("a; platform_release > '5'", "b; platform_release < '6'"),
+                "b<1; platform_release > '5' and platform_release < '6'",
+            ],
+            "it requires b<1, and pyproject.toml b (Python 3.8 on linux)",
+        ),
+        (
+            ["a; sys_platform == 'cygwin'"],
+            ["a<1; sys_platform == 'cygwin'"],
+            "it requires a<1, and pyproject.toml a (Python 3.8 on cygwin)",
+        ),
+        (
+            ["a"],
+            ["a @ https://example.invalid/a.whl", "a"],
+            "it requires a @ https://example.invalid/a.whl, and pyproject.toml a",
+        ),
+        (["a"], ["a", "demo-pkg==0.1"], "it requires demo-pkg==0.1, and pyproject.toml not demo"),
+        (
+            ["a"],
+            ["a", "demo-pkg @ https://example.invalid/a.whl"],
+            "it requires demo-pkg @ https://example.invalid/a.whl, and pyproject.toml not demo-pkg",
+        ),
     ],
 )
 def test_each_difference_is_named(
@@ -137,6 +201,30 @@ def test_an_extra_of_extras_is_the_same_written_out(tmp_path: Path, found: list[
     assert said(tmp_path, [], found, **extras) == []
     assert said(tmp_path, [], found[:1], **extras) == [
         "it requires not a, and pyproject.toml a (Python 3.8 on linux, all)"
+    ]
+
+
+def test_extras_that_are_dynamic_are_not_compared_and_dependencies_are(tmp_path: Path) -> None:
+    def differ(*more: str) -> list[str]:
+        return said(tmp_path, ["a"], ["a", *more], dynamic=["optional-dependencies"])
+
+    assert differ("x; extra == 'one' and platform_machine == 'arm'") == []
+    for more in ("x", "x; extra != 'one'", "x; extra == 'one' or os_name == 'nt'"):
+        assert "it requires x, and pyproject.toml does not" in differ(more)
+    assert differ("a<1; extra != 'one'") == [
+        "it requires a<1, and pyproject.toml a (Python 3.8 on linux)"
+    ]
+
+
+def test_dependencies_that_are_dynamic_are_not_compared_and_extras_are(tmp_path: Path) -> None:
+    def differ(*more: str) -> list[str]:
+        good = "b; extra == 'one'"
+        return said(tmp_path, [], [good, *more], dynamic=["dependencies"], one=["b"])
+
+    assert differ("x; platform_machine == 'arm'", "b<1") == []
+    assert "it requires x, and pyproject.toml does not" in differ("x; extra == 'one'")
+    assert differ("b<1; extra == 'one'") == [
+        "it requires b<1, and pyproject.toml b (Python 3.8 on linux, one)"
     ]
 
 
