@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 _FIELDS = {
+    "event": "$.id",
     "pipeline": "$.detail.pipeline",
     "execution": "$.detail.execution-id",
     "state": "$.detail.state",

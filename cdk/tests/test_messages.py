@@ -63,7 +63,11 @@ def told(template: Template, pipeline: str, state: str, outcome: Ended) -> dict[
 
 def commented(template: Template, state: str, outcome: Ended) -> list[Call]:
     """What the state machine calls when a validation has ended."""
-    event = ended(template, "pull-requests", state)
+    return called(template, ended(template, "pull-requests", state), outcome)
+
+
+def called(template: Template, event: dict[str, Any], outcome: Ended) -> list[Call]:
+    """What the state machine calls that the event starts."""
     (target,) = matching_targets(template, event)
     return list(calls(template, target, event, outcome))
 
@@ -86,7 +90,8 @@ FAILED_TWICE = [
 def test_the_comment_says_how_it_ended_at_which_commit_what_failed_and_where_the_log_is(
     plain: Template, state: str, outcome: str
 ) -> None:
-    read, listed, comment = commented(plain, state, Ended(PULL_REQUEST, FAILED_TWICE))
+    event = ended(plain, "pull-requests", state)
+    read, listed, comment = called(plain, event, Ended(PULL_REQUEST, FAILED_TWICE))
     name = {"PipelineName": "sample-package-pull-requests"}
     assert read.arguments == name | {"PipelineExecutionId": EXECUTION}
     assert listed.arguments == name | {"Filter": {"PipelineExecutionId": EXECUTION}}
@@ -97,8 +102,19 @@ def test_the_comment_says_how_it_ended_at_which_commit_what_failed_and_where_the
         "BeforeCommitId": "d0d0" * 10,
         "AfterCommitId": COMMIT,
         "Content": f"Validation {outcome} ([log]({page('pull-requests')}))",
-        "ClientRequestToken": f"{EXECUTION}-{state}",
+        "ClientRequestToken": event["id"],
     }
+
+
+def test_a_stage_that_fails_again_is_commented_again_and_an_event_that_comes_twice_is_not(
+    plain: Template,
+) -> None:
+    first, second = (ended(plain, "pull-requests", "FAILED") for _ in range(2))
+    tokens = [
+        called(plain, event, Ended(PULL_REQUEST))[-1].arguments["ClientRequestToken"]
+        for event in (first, first, second)
+    ]
+    assert tokens[0] == tokens[1] != tokens[2]
 
 
 def test_a_validation_that_failed_without_an_action_is_commented_too(plain: Template) -> None:
@@ -256,10 +272,8 @@ def test_a_long_message_is_cut_to_what_mail_and_chat_can_show(
 ) -> None:
     template = synthesize("sample-package", "slack-channel")
     many = [action("x" * 90, "Failed", "sample-package-publish:0c0c")]
-    event = ended(template, "releases", "FAILED")
-    (target,) = matching_targets(template, event)
     outcome = Ended(RELEASE, many, {LOG: [f"error[{number}]: {'y' * 200}" for number in range(99)]})
-    *_, mail, chat = calls(template, target, event, outcome)
+    *_, mail, chat = called(template, ended(template, "releases", "FAILED"), outcome)
     assert len(mail.arguments["Subject"]) == 100
     assert len(json.loads(chat.arguments["Message"])["content"]["description"]) == 2500
 

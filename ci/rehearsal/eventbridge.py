@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 from moto.events.models import EventPattern
 
@@ -87,10 +88,11 @@ def execution_ended(
     """The event "CodePipeline Pipeline Execution State Change" of an execution's end.
 
     `state` is such as "FAILED"; `trigger` is what started it, such as "CreatePipeline".
+    Each event has its own id.
     """
     return {
         "version": "0",
-        "id": "01234567-EXAMPLE",
+        "id": str(uuid4()),
         "detail-type": "CodePipeline Pipeline Execution State Change",
         "source": "aws.codepipeline",
         "account": template.account,
