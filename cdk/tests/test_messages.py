@@ -72,26 +72,31 @@ def called(template: Template, event: dict[str, Any], outcome: Ended) -> list[Ca
     return list(calls(template, target, event, outcome))
 
 
-FAILED_TWICE = [
-    action("Python-3.10", "Failed"),
+# The newest first: Validate failed twice, and the other two went well at the second try.
+RETRIED = [
     action("Validate", "Failed"),
     action("Python-3.9", "Succeeded"),
+    action("Python-3.10", "Succeeded"),
+    action("Python-3.9", "Failed"),
+    action("Python-3.10", "Failed"),
     action("Validate", "Failed"),
 ]
+REPAIRED = [action("Validate", "Succeeded"), *RETRIED]
 
 
 @pytest.mark.parametrize(
-    ("state", "outcome"),
+    ("state", "actions", "outcome"),
     [
-        ("SUCCEEDED", f"**passed** at {COMMIT}"),
-        ("FAILED", f"**failed** at {COMMIT}: Python-3.10 Validate"),
+        ("SUCCEEDED", REPAIRED, f"**passed** at {COMMIT}"),
+        ("FAILED", RETRIED, f"**failed** at {COMMIT}: Validate"),
+        ("FAILED", RETRIED[-2:], f"**failed** at {COMMIT}: Python-3.10 Validate"),
     ],
 )
 def test_the_comment_says_how_it_ended_at_which_commit_what_failed_and_where_the_log_is(
-    plain: Template, state: str, outcome: str
+    plain: Template, state: str, actions: list[dict[str, Any]], outcome: str
 ) -> None:
     event = ended(plain, "pull-requests", state)
-    read, listed, comment = called(plain, event, Ended(PULL_REQUEST, FAILED_TWICE))
+    read, listed, comment = called(plain, event, Ended(PULL_REQUEST, actions))
     name = {"PipelineName": "sample-package-pull-requests"}
     assert read.arguments == name | {"PipelineExecutionId": EXECUTION}
     assert listed.arguments == name | {"Filter": {"PipelineExecutionId": EXECUTION}}
@@ -192,6 +197,20 @@ def test_two_builds_that_fail_are_both_quoted_and_one_without_a_log_is_passed_ov
     assert found[TOPIC].text == (
         "sample-package v1.2.0: the release failed in Build Check Publish\n\n"
         f"commit {COMMIT}\nerror[x]: in release\nerror[x]: in publish\n\n{page('releases')}\n"
+    )
+
+
+def test_a_build_that_a_retry_repaired_has_not_failed(plain: Template) -> None:
+    actions = [
+        action("Verify", "Failed", "sample-package-verify:0d0d"),
+        action("Publish", "Succeeded", "sample-package-publish:0e0e"),
+        *FAILED,
+    ]
+    logs = {LOG: SAID, ("/aws/codebuild/sample-package-verify", "0d0d"): ["error[x]: in verify\n"]}
+    found = told(plain, "releases", "FAILED", Ended(RELEASE, actions, logs))
+    assert found[TOPIC].text == (
+        "sample-package v1.2.0: the release failed in Verify\n\n"
+        f"commit {COMMIT}\nerror[x]: in verify\n\n{page('releases')}\n"
     )
 
 
