@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from events import Trigger
     from settings import Settings
 
+# The states of CodePipeline's events in which an execution ends without success. SUPERSEDED is not
+# one of them: a newer execution goes on in its place.
+FAILURES = ("FAILED", "STOPPED", "CANCELED")
+
 
 class CommitPipeline(codepipeline.Pipeline):
     """Source, then the stages that are added; a trigger starts it, a branch's movement does not.

@@ -10,7 +10,7 @@ from aws_cdk import Environment, Stack, aws_secretsmanager
 import events
 from announcement import Announcement
 from build_project import BuildProject, Task
-from commit_pipeline import CommitPipeline
+from commit_pipeline import FAILURES, CommitPipeline
 from notifications import Notifications
 from pull_request_comment import PullRequestComment
 from storage import private_bucket
@@ -88,7 +88,7 @@ class PipelineStack(Stack):
         pipeline.add_builds("Verify", pipeline.build("Verify", verify))
 
         somebody_listens = settings.notification_email or settings.slack_channel
-        states = ("FAILED", "SUCCEEDED") if somebody_listens else ("FAILED",)
+        states = ("SUCCEEDED", *FAILURES) if somebody_listens else FAILURES
         self._announcement.of(pipeline, projects, *states)
 
     def _publisher(
@@ -112,7 +112,7 @@ class PipelineStack(Stack):
         task = Task(session="nightly", artifact="nightly", leaves=("nightly",), cache=cache)
         nightly = self._projects_of(pipeline)("nightly", task)
         pipeline.add_builds("Nightly", pipeline.build("Nightly", nightly))
-        self._announcement.of(pipeline, [nightly], "FAILED")
+        self._announcement.of(pipeline, [nightly], *FAILURES)
 
     def _pipeline(self, construct_id: str, trigger: events.Trigger) -> CommitPipeline:
         queue = self._notifications.undelivered

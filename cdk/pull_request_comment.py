@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from commit_pipeline import FAILURES
 from outcome_machine import OutcomeMachine, read_definition
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class PullRequestComment(OutcomeMachine):
         self.allow("codepipeline:GetPipelineExecution", pipeline.pipeline_arn)
         self.allow("codepipeline:ListActionExecutions", pipeline.pipeline_arn)
         self.allow("codecommit:PostCommentForPullRequest", repository)
-        self.start_on_end("outcome", pipeline, "SUCCEEDED", "FAILED", queue=notifications)
+        self.start_on_end("outcome", pipeline, "SUCCEEDED", *FAILURES, queue=notifications)
         notifications.send(
             "no-comment",
             self.failed(),

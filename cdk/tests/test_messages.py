@@ -90,6 +90,8 @@ REPAIRED = [action("Validate", "Succeeded"), *RETRIED]
         ("SUCCEEDED", REPAIRED, f"**passed** at {COMMIT}"),
         ("FAILED", RETRIED, f"**failed** at {COMMIT}: Validate"),
         ("FAILED", RETRIED[-2:], f"**failed** at {COMMIT}: Python-3.10 Validate"),
+        ("STOPPED", REPAIRED, f"**was stopped** at {COMMIT}"),
+        ("CANCELED", REPAIRED, f"**was cancelled** at {COMMIT}"),
     ],
 )
 def test_the_comment_says_how_it_ended_at_which_commit_what_failed_and_where_the_log_is(
@@ -139,9 +141,14 @@ def test_an_execution_without_a_pull_request_is_not_commented(plain: Template) -
     ]
 
 
-def test_only_the_end_of_a_validation_is_commented(plain: Template) -> None:
-    for state in ("STARTED", "STOPPED", "SUPERSEDED"):
-        assert matching_targets(plain, ended(plain, "pull-requests", state)) == []
+def test_only_the_end_of_an_execution_is_told_and_a_newer_one_s_advance_is_no_end(
+    full: Template,
+) -> None:
+    for pipeline in ("pull-requests", "releases", "nights"):
+        for state in ("STARTED", "RESUMED", "STOPPING", "SUPERSEDED"):
+            name = f"other-package-{pipeline}"
+            event = execution_ended(full, name, EXECUTION, state, "CloudWatchEvent")
+            assert matching_targets(full, event) == []
 
 
 # --- the message about a release -----------------------------------------------------------------
@@ -214,13 +221,26 @@ def test_a_build_that_a_retry_repaired_has_not_failed(plain: Template) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "outcome"), [("STOPPED", "was stopped"), ("CANCELED", "was cancelled")]
+)
+def test_a_release_or_a_night_that_was_stopped_or_cancelled_is_told(
+    synthesize: Callable[[str, str], Template], state: str, outcome: str
+) -> None:
+    template = synthesize("sample-package", "nightly")
+    release = told(template, "releases", state, Ended(RELEASE, [BUILT]))[TOPIC].text
+    night = told(template, "nights", state, Ended({}))[TOPIC].text
+    assert release.startswith(f"sample-package v1.2.0: the release {outcome}\n\ncommit {COMMIT}\n")
+    assert night == f"sample-package: the nightly run {outcome}\n\n{page('nights')}\n"
+
+
 def test_a_failure_is_told_whether_or_not_the_event_says_what_started_it(plain: Template) -> None:
     event = ended(plain, "releases", "FAILED")
     del event["detail"]["execution-trigger"]
     assert len(notifications(plain, event, Ended(RELEASE))) == 1
 
 
-@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED"])
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "STOPPED", "CANCELED"])
 def test_a_new_pipeline_s_own_first_execution_is_nobody_s_news(full: Template, state: str) -> None:
     for pipeline in ("pull-requests", "releases", "nights"):
         name = f"other-package-{pipeline}"
