@@ -207,6 +207,22 @@ def test_two_builds_that_fail_are_both_quoted_and_one_without_a_log_is_passed_ov
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "tokens", "quoted"),
+    [
+        ("error[x]: a fault\n", [None, "0"], 50),
+        ("[Container] Running printf 'error[x]'\n", [None, "0", "50"], 0),
+    ],
+)
+def test_a_log_is_read_page_by_page_until_there_is_an_error(
+    plain: Template, line: str, tokens: list[str | None], quoted: int
+) -> None:
+    event = ended(plain, "releases", "FAILED")
+    _, _, *reads, mail = called(plain, event, Ended(RELEASE, FAILED, {LOG: [line] * 60}))
+    assert [read.arguments.get("NextToken") for read in reads] == tokens
+    assert mail.arguments["Message"].count("error[x]") == quoted
+
+
 def test_a_build_that_a_retry_repaired_has_not_failed(plain: Template) -> None:
     actions = [
         action("Verify", "Failed", "sample-package-verify:0d0d"),
@@ -313,7 +329,7 @@ def test_a_long_message_is_cut_to_what_mail_and_chat_can_show(
     many = [action("x" * 90, "Failed", "sample-package-publish:0c0c")]
     outcome = Ended(RELEASE, many, {LOG: [f"error[{number}]: {'y' * 200}" for number in range(99)]})
     *_, mail, chat = called(template, ended(template, "releases", "FAILED"), outcome)
-    assert len(mail.arguments["Subject"]) == 100
+    assert len(mail.arguments["Subject"]) == 99  # SNS takes fewer than 100
     assert len(json.loads(chat.arguments["Message"])["content"]["description"]) == 2500
 
 

@@ -116,11 +116,20 @@ def _answer(call: Call, event: dict[str, Any], ended: Ended) -> dict[str, Any]:
         case "listActionExecutions":
             return {"ActionExecutionDetails": list(ended.actions)}
         case "filterLogEvents":
-            lines = ended.logs[asked["LogGroupName"], asked["LogStreamNames"][0]]
-            words = re.findall(r'\?"([^"]+)"', asked["FilterPattern"])
-            found = [line for line in lines if any(word in line for word in words)]
-            return {"Events": [{"Message": line} for line in found[: asked["Limit"]]]}
+            return _page(ended.logs[asked["LogGroupName"], asked["LogStreamNames"][0]], asked)
     return {}
+
+
+def _page(log: Sequence[str], asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of FilterLogEvents' answer. CloudWatch's first page may be empty, so this one is."""
+    if "NextToken" not in asked:
+        return {"Events": [], "NextToken": "0"}
+    words = re.findall(r'\?"([^"]+)"', asked["FilterPattern"])
+    found = [line for line in log if any(word in line for word in words)]
+    start = int(asked["NextToken"])
+    end = start + asked["Limit"]
+    more = {"NextToken": str(end)} if end < len(found) else {}
+    return {"Events": [{"Message": line} for line in found[start:end]], **more}
 
 
 def _chosen(state: dict[str, Any], known: dict[str, Any]) -> str:

@@ -97,35 +97,50 @@ LOG = ("/aws/codebuild/toy", "stream")
 READ_LOG: dict[str, Any] = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:filterLogEvents",
-    "Arguments": {
-        "LogGroupName": LOG[0],
-        "LogStreamNames": ["{% 'str' & 'eam' %}"],
-        "FilterPattern": '?"error[" ?"help"',
-        "Limit": 2,
+    "Arguments": """{% {
+        'LogGroupName': '/aws/codebuild/toy',
+        'LogStreamNames': ['str' & 'eam'],
+        'FilterPattern': '?"error[" ?"help"',
+        'Limit': 2,
+        'NextToken': $next[0]
+    } %}""",
+    "Assign": {
+        "pages": "{% [$pages, '(' & $join($states.result.Events.Message, ',') & ')'] %}",
+        "next": "{% [$states.result.NextToken] %}",
     },
-    "Assign": {"said": "{% $join($states.result.Events.Message, ',') %}"},
     "Output": "{% $states.input %}",
     "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Nothing"}],
-    "Next": "Publish",
+    "Next": "More",
+}
+MORE: dict[str, Any] = {
+    "Type": "Choice",
+    "Choices": [{"Condition": "{% $count($next) > 0 %}", "Next": "Look"}],
+    "Default": "Publish",
 }
 PUBLISH: dict[str, Any] = {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:sns:publish",
-    "Arguments": {"TopicArn": "arn:aws:sns:us-west-2:123456789012:Topic", "Message": "{% $said %}"},
+    "Arguments": {
+        "TopicArn": "arn:aws:sns:us-west-2:123456789012:Topic",
+        "Message": "{% $join($pages) %}",
+    },
     "End": True,
 }
 
 
 @pytest.mark.parametrize(
     ("logs", "message"),
-    [({LOG: ["error[a]: 1", "noise", "help: 2", "help: 3"]}, "error[a]: 1,help: 2"), ({}, "none")],
+    [
+        ({LOG: ["error[a]: 1", "noise", "help: 2", "help: 3"]}, "()(error[a]: 1,help: 2)(help: 3)"),
+        ({}, "none"),
+    ],
 )
-def test_an_error_is_caught_and_a_log_is_read_as_its_filter_says(
+def test_a_log_is_read_as_its_filter_says_after_an_empty_page_and_a_missing_log_is_caught(
     logs: dict[tuple[str, str], list[str]], message: str
 ) -> None:
     document = template()
-    nothing = {"Type": "Pass", "Assign": {"said": "none"}, "Next": "Publish"}
-    replace_states(document, "Look", Look=READ_LOG, Publish=PUBLISH, Nothing=nothing)
+    nothing = {"Type": "Pass", "Assign": {"pages": ["none"]}, "Next": "Publish"}
+    replace_states(document, "Look", Look=READ_LOG, More=MORE, Publish=PUBLISH, Nothing=nothing)
     policy = document["Resources"]["CommentPolicy"]["Properties"]["PolicyDocument"]
     rights = {"Action": ["logs:FilterLogEvents", "sns:Publish"], "Resource": "*", "Effect": "Allow"}
     policy["Statement"].append(rights)
