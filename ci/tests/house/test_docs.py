@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 
 from ci.checkout.git import tracked_files
@@ -255,6 +256,28 @@ def test_a_claim_of_security_names_its_tests(claim: str, tests: str) -> None:
 def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_policy_that_protects_main_denies_every_way_to_change_a_branch() -> None:
+    (text,) = (token.content for token in SETUP.tokens if token.info == "json")
+    statement = json.loads(text)["Statement"]
+    codecommit = botocore.session.get_session().get_service_model("codecommit")
+    changing = {"GitPush"} | {
+        name
+        for name in codecommit.operation_names
+        if name.startswith("MergePullRequest")
+        or {"branchName", "targetBranch"}
+        & {*getattr(codecommit.operation_model(name).input_shape, "members", ())}
+    }
+    changing -= {"CreateBranch", "GetBranch"}
+    assert len(changing) > 10
+    for name in changing:
+        denied = [fnmatchcase(f"codecommit:{name}", pattern) for pattern in statement["Action"]]
+        assert any(denied), name
+    assert statement["Condition"] == {
+        "StringEqualsIfExists": {"codecommit:References": "refs/heads/main"},
+        "Null": {"codecommit:References": "false"},
+    }
 
 
 def test_the_costs_add_up() -> None:
