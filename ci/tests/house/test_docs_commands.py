@@ -132,7 +132,7 @@ PLAYED_AS = {
     "read -rs TOKEN": 'read -rs TOKEN <<<"$GIVEN"',
     # What the pipeline does then.
     "git push origin v9.9.9": "git push origin v9.9.9"
-    ' && ! RELEASE_TAG=v9.9.9 nox -s check_tag > "$STAGE/refusal" 2>&1',
+    ' && ! RELEASE_TAG=v9.9.9 nox -s release > "$STAGE/refusal" 2>&1',
     "git push origin v1.4.0": "git push origin v1.4.0 && nox -s publish",
     # All of `pr`, which is left out, is what README's second command runs.
     "nox -s release": "[ -d dist ] || nox -s check_tag reproduce",
@@ -214,7 +214,9 @@ def test_setup_and_releasing_can_be_typed_from_top_to_bottom(
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:]
-    assert "[tag-version]" in (stage / "refusal").read_text(encoding="utf-8")
+    refusal = (stage / "refusal").read_text(encoding="utf-8")
+    (refused,) = re.findall(r"^error\[.*", refusal, re.MULTILINE)
+    assert refused in SETUP.code_spans
     token = {"username": "__token__", "password": reader["GIVEN"]}
     stored = (stage / "stored").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in stored] == [token, token, token]
