@@ -122,6 +122,15 @@ def test_a_long_suite_is_split_over_builds_and_its_coverage_judged_on_all_of_the
     assert variables_of(template)["pr-coverage"] == {"NOXSESSION": "coverage", "SHARDS": "2"}
 
 
+def test_the_page_on_costs_counts_the_builds_of_four_shards(
+    plain: Template, full: Template
+) -> None:
+    one, four = (len(actions(template, "pull-requests")) - 1 for template in (plain, full))
+    page = (HERE.parent / "docs/cicd-setup.md").read_text(encoding="utf-8")
+    more = f"{four - one} more builds of a minute for each pull request: {four} instead of {one}"
+    assert more in page
+
+
 def test_no_action_is_given_more_artifacts_than_it_can_take(template: Template) -> None:
     for pipeline in template.by_path("AWS::CodePipeline::Pipeline"):
         for action in actions(template, pipeline).values():
