@@ -120,6 +120,13 @@ def test_a_setting_adds_these_rights_and_no_others(
     assert {in_the_console(path) for path in new} <= {role.strip("`") for _, role, _ in rows}
 
 
+def test_every_shard_is_written_by_the_tests_and_read_by_the_coverage(full: Template) -> None:
+    for number in (1, 2, 3, 4):
+        artifact = f"arn:aws:s3:::pull-requests-artifacts/other-package-pull-r/shard{number}/AbCdEf"
+        for action, role in (("Put", "pr-tests-role"), ("Get", "pr-coverage-role")):
+            assert holders(full, f"s3:{action}Object", artifact) == {"pull-requests/Role", role}
+
+
 def test_a_setting_that_is_off_leaves_nothing_behind(
     plain: Template, synthesize: Callable[[str, str], Template]
 ) -> None:
