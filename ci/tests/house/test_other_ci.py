@@ -20,7 +20,7 @@ GITHUB, GITLAB = (
     if token.type == "fence" and token.info == "yaml"
 )
 
-QUOTED = '"python -m pip install -q --require-hashes --only-binary :all: -r ci/locks/nox.txt"'
+QUOTED = '"python -P -m pip install -q --require-hashes --only-binary :all: -r ci/locks/nox.txt"'
 
 
 def by_schema(folder: Path, workflow: str, *options: str) -> str:
@@ -104,3 +104,27 @@ def test_what_uploads_runs_nothing_of_the_repository_and_compares_it_with_the_ma
         assert not any("nox" in line for line in script)
     only = [name for name, job in gitlab.items() if "id_tokens" in job]
     assert only == ["publish"]
+
+
+def gitlab_s_upload() -> list[str]:
+    """The line of GitLab's job `publish` that uploads, in its words."""
+    line: str = yaml.safe_load(GITLAB)["publish"]["script"][-1]
+    return line.split()
+
+
+def test_no_module_of_the_checkout_takes_a_tool_s_place() -> None:
+    pythons = re.findall(r"\bpython .*", GITLAB)
+    assert len(pythons) > 3
+    assert [line for line in pythons if not line.startswith("python -P -m ")] == []
+    assert gitlab_s_upload()[:5] == ["python", "-P", "-m", "uv", "publish"]
+
+
+@pytest.mark.parametrize(("file", "heading"), [("uv.toml", ""), ("pyproject.toml", "[tool.uv]\n")])
+def test_gitlab_s_upload_reads_no_settings_of_the_checkout(
+    tmp_path: Path, file: str, heading: str
+) -> None:
+    (tmp_path / file).write_text(f"{heading}publish-url = false\n", encoding="utf-8")
+    words = gitlab_s_upload()[4:]
+    assert run(tmp_path, "uv", *words) == "error: No files found to publish\n"
+    words.remove("--no-config")
+    assert "publish-url" in run(tmp_path, "uv", *words)
