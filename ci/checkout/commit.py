@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from ci.checkout.git import changed_files, git, resolve, tracked_files
+from ci.checkout.git import changed_files, git, resolve, tracked_files, unwatched_files
 from ci.errors import UserError, exit_with
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -91,14 +91,20 @@ def _branches(root: Path, ref: str, *options: str) -> list[str]:
 
 
 def check_clean(root: Path) -> None:
-    """Check that the working tree equals HEAD."""
+    """Check that the working tree equals HEAD, also where git was told not to look."""
     changed = changed_files(root)
     if changed:
-        more = f", and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
         raise UserError(
             "tree-dirty",
-            f"the working tree differs from HEAD: {', '.join(changed[:_LISTED])}{more}",
+            f"the working tree differs from HEAD: {_listed(changed)}",
             "commit or remove these files, or add them to .gitignore",
+        )
+    unwatched = unwatched_files(root)
+    if unwatched:
+        raise UserError(
+            "tree-unwatched",
+            f"git was told not to look for changes of {_listed(unwatched)}",
+            "run `git update-index --no-assume-unchanged --no-skip-worktree FILE` for each file",
         )
 
 
@@ -109,12 +115,16 @@ def check_sources_only(root: Path) -> None:
     """
     found = [name for name in tracked_files(root) if _HIDES_CODE.search(name)]
     if found:
-        more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
         raise UserError(
             "hidden-code",
-            f"git tracks generated files that can run code: {', '.join(found[:_LISTED])}{more}",
+            f"git tracks generated files that can run code: {_listed(found)}",
             "find out who added them, then run `git rm` on each",
         )
+
+
+def _listed(files: list[str]) -> str:
+    more = f", and {len(files) - _LISTED} more" if len(files) > _LISTED else ""
+    return ", ".join(files[:_LISTED]) + more
 
 
 if __name__ == "__main__":

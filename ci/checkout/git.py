@@ -60,6 +60,20 @@ def tracked_files(root: Path) -> list[str]:
     return [name for name in git(root, "ls-files", "-z").split("\0") if name]
 
 
+def unwatched_files(root: Path) -> list[str]:
+    """Return the files whose changes git hides: it was told so by `git update-index`.
+
+    The flags are --assume-unchanged (a small letter) and --skip-worktree (an S). The latter is also
+    on files that a sparse checkout leaves out.
+    """
+    flagged = (line.partition(" ") for line in git(root, "ls-files", "-v", "-z").split("\0"))
+    return [
+        name
+        for flag, _, name in flagged
+        if flag.islower() or (flag == "S" and (root / name).exists())
+    ]
+
+
 def commit_time(root: Path) -> int:
     """Return the commit time of HEAD, in seconds since the epoch (for SOURCE_DATE_EPOCH)."""
     return int(git(root, "log", "-1", "--format=%ct"))

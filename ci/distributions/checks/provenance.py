@@ -12,16 +12,16 @@ import configparser
 import io
 import tomllib
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from ci.checkout.git import git
 from ci.checkout.tree import committed_tree
 from ci.distributions.archive import read_archive
 from ci.distributions.checks import Subject, identity, matches, packing, require_clean, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from ci.distributions.checks import Finding
     from ci.package.project import Project
@@ -109,7 +109,17 @@ def _is_made(subject: Subject, path: str, content: bytes) -> bool:
         return subject.tree.holds("pyproject.toml", content)
     if backend == "setuptools":
         return _is_made_by_setuptools(subject, path, content)
-    return backend == "hatchling" and path == ".gitignore"
+    return (
+        backend == "hatchling" and path == ".gitignore" and _is_of_a_folder_above(subject, content)
+    )
+
+
+def _is_of_a_folder_above(subject: Subject, content: bytes) -> bool:
+    """Whether it is the .gitignore of a folder above the package's, which hatchling packs too."""
+    root = subject.project.root
+    top = Path(git(root, "rev-parse", "--show-toplevel"))
+    above = [folder for folder in root.resolve().parents if folder.is_relative_to(top)]
+    return any(committed_tree(folder).holds(".gitignore", content) for folder in above)
 
 
 def _is_made_by_setuptools(subject: Subject, path: str, content: bytes) -> bool:

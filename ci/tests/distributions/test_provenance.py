@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -462,11 +463,19 @@ def test_setuptools_may_add_its_section_to_the_setup_cfg_that_git_has(tmp_path: 
     assert found(provenance.committed, project, sdist) == [("setup.cfg", "not-committed")]
 
 
-def test_hatchling_adds_the_gitignore_of_a_folder_above(project: Project, tmp_path: Path) -> None:
-    sdist = sdist_of(project, tmp_path, {".gitignore": b"other\n"})
-    assert found(provenance.committed, project, sdist) == []
+def test_hatchling_adds_the_gitignore_of_a_folder_above_and_no_other(tmp_path: Path) -> None:
+    root = make_package(tmp_path / "repository" / "package")
+    shutil.rmtree(root / ".git")
+    git(root.parent, "init", "--quiet")
+    write(root.parent, {".gitignore": "above\n"})
+    commit(root.parent)
+    project = read_project(root)
+    above = make_sdist(tmp_path, {".gitignore": b"above\n"})
+    assert found(provenance.committed, project, above) == []
     under = replace(project, build_backend="flit_core.buildapi")
-    assert found(provenance.committed, under, sdist) == [(".gitignore", "not-committed")]
+    assert found(provenance.committed, under, above) == [(".gitignore", "not-committed")]
+    hiding = make_sdist(tmp_path, {".gitignore": b"verify_signature.py\n"})
+    assert found(provenance.committed, project, hiding) == [(".gitignore", "not-committed")]
 
 
 # --- what pyproject.toml leaves to the backend ---------------------------------------------------

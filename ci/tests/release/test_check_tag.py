@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.checkout import commit as checkout
+from ci.checkout.git import changed_files, unwatched_files
 from ci.distributions.manifest import write_manifest
 from ci.errors import UserError
 from ci.release import check_tag
@@ -331,6 +332,23 @@ def test_a_dirty_tree_is_refused(package: Path, name: str) -> None:
     problem = refuse()
     assert problem.code == "tree-dirty"
     assert problem.found.endswith(name)
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_a_change_that_git_was_told_not_to_see_is_refused(package: Path, flag: str) -> None:
+    git(package, "tag", "v1.2.0")
+    git(package, "update-index", flag, "pyproject.toml")
+    text = (package / "pyproject.toml").read_text(encoding="utf-8")
+    write(package, {"pyproject.toml": f"{text}\n# not-in-git = ['*']\n"})
+    problem = refuse()
+    assert problem.code == "tree-unwatched"
+    assert problem.found.endswith("pyproject.toml")
+
+
+def test_what_a_sparse_checkout_leaves_out_is_no_change(package: Path) -> None:
+    git(package, "update-index", "--skip-worktree", "CHANGELOG.md")
+    (package / "CHANGELOG.md").unlink()
+    assert changed_files(package) == unwatched_files(package) == []
 
 
 def test_a_very_dirty_tree_is_not_listed_in_full(package: Path) -> None:
