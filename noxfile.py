@@ -117,7 +117,9 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     requirements = [word for name in locks for word in ("-r", files[name])]
     # A source distribution would run code of its own while it is installed.
     options = ("--require-hashes", "--only-binary", ":all:")
-    command = ("uv", "pip", "install", *options, *requirements)
+    # uv's settings in the checkout could name a cache, from which it takes files without a look.
+    settings = ("--project", "/") if keep == CREDENTIALS else ()
+    command = ("uv", *settings, "pip", "install", *options, *requirements)
     # Usually uv's cache has everything, and an index can take seconds to answer. Not
     # session.install, which -R skips: an environment would not follow its lock.
     if session.run(*command, "--offline", "--quiet", silent=True, success_codes=range(256)):

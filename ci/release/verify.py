@@ -1,6 +1,7 @@
 """Install the published release from the index into new environments, as a user does.
 
-It runs the package's own code, so what it starts sees no credential, neither AWS's nor an index's.
+It runs the package's own code, so that sees no credential. The installer sees the passwords of the
+indexes that it needs.
 """
 
 from __future__ import annotations

@@ -278,6 +278,19 @@ def test_verify_and_its_uv_take_nothing_of_the_checkout_either(
     assert asked == []
 
 
+def test_the_tools_of_publish_come_from_no_cache_that_the_checkout_names(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text('cache-dir = "planted"\n', encoding="utf-8")
+    session = Mock(posargs=(), env={}, parallel=False)
+    noxfile()["publish"](session)
+    installs = [call.args for call in session.run.call_args_list if call.args[0] == "uv"]
+    used = [
+        subprocess.check_output([*words[: words.index("pip")], "cache", "dir"], cwd=tmp_path)
+        for words in (*installs, ("uv", "pip"))
+    ]
+    assert [b"planted" in path for path in used] == [*[False] * len(installs), True]
+    assert installs
+
+
 def test_publish_loads_none_of_the_files_left_for_it(hostile: Hostile) -> None:
     for bait in {bait for bait, _ in BAITS} | {a_keyring_backend, python_startup}:
         bait(hostile)
