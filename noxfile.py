@@ -81,6 +81,9 @@ except (ValueError, TypeError, AttributeError) as error:
         "help: add a classifier `Programming Language :: Python :: 3.N` for each version;\n"
         "  [tool.ci] must be a table, and `pythons` in it a list of versions"
     ) from None
+# Set by git in hooks and in `git rebase -x`: all other repositories would be taken for that one.
+for variable in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "PREFIX"):
+    os.environ.pop(f"GIT_{variable}", None)
 # nox asks pyenv's shims three times for each environment, 0.2 s each, unless this is set.
 PYENV = Path(os.environ.setdefault("PYENV_ROOT", f"{Path.home()}/.pyenv"), "versions")
 if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV, Path(".python-version")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def git(root: Path, *arguments: str) -> str:
         done = subprocess.run(
             [*_GIT, *arguments],
             cwd=root,
+            env={**os.environ, "GIT_GRAFT_FILE": os.devnull},  # the history too is what was pushed
             capture_output=True,
             check=True,
             encoding="utf-8",
@@ -82,6 +84,8 @@ def commit_time(root: Path) -> int:
 def changed_files(root: Path) -> list[str]:
     """Return what differs from HEAD, with untracked files; empty in a clean tree."""
     lines = git(
-        root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"
+        root,
+        *("status", "--porcelain=v1", "-z", "--no-renames"),
+        *("--untracked-files=all", "--ignore-submodules=none"),
     ).split("\0")
     return [line[3:] for line in lines if line]

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.answers import Answers
 
+# What the user's own settings of git would change: hooks, signatures, line ends, what is pushed.
+_SETTINGS = (
+    *("user.name=Rehearsal", "user.email=rehearsal@example.com"),
+    *("commit.gpgSign=false", "tag.gpgSign=false", "push.gpgSign=false", "push.followTags=false"),
+    *("core.hooksPath=/dev/null", "core.autocrlf=false"),
+)
+
 
 def create(root: Path, folder: Path) -> Path:
     """Clone HEAD of `root`, without its tags, with a bare repository in `folder` as its origin.
@@ -18,12 +25,11 @@ def create(root: Path, folder: Path) -> Path:
     Returns the clone. What is pushed from it is what CodeCommit has.
     """
     bare, checkout = folder / "codecommit.git", folder / "checkout"
-    git(folder, "init", "--quiet", "--bare", str(bare))
+    git(folder, "init", "--quiet", "--template=", "--bare", str(bare))
     git(bare, "config", "uploadpack.allowReachableSHA1InWant", "true")
-    identity = ("user.name=Rehearsal", "user.email=rehearsal@example.com")
-    settings = [*identity, "commit.gpgsign=false", "tag.gpgsign=false"]
-    clone = ["clone", "--quiet", "--no-tags", *(f"--config={setting}" for setting in settings)]
-    git(folder, *clone, str(root), str(checkout))
+    git(bare, "config", "core.hooksPath", "/dev/null")
+    settings = [f"--config={setting}" for setting in _SETTINGS]
+    git(folder, "clone", "--quiet", "--template=", "--no-tags", *settings, str(root), str(checkout))
     git(checkout, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD"))
     git(checkout, "remote", "set-url", "origin", str(bare))
     return checkout
@@ -46,7 +52,8 @@ def clone(repository: Path, branch: str, commit: str, folder: Path, answers: Ans
     a CodeCommit pipeline source").
     """
     wanted = "*" if answers.clone in {"everything", "no tags"} else branch
-    git(folder.parent, "init", "--quiet", str(folder))
+    git(folder.parent, "init", "--quiet", "--template=", str(folder))
+    git(folder, "config", "core.hooksPath", "/dev/null")
     git(folder, "remote", "add", "origin", str(repository))
     git(
         folder,

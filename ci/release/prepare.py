@@ -203,7 +203,8 @@ def commits(root: Path) -> str:
             f"the changelog has no unreleased changes, and there is no commit since {last}",
             "write what changed under the heading Unreleased",
         )
-    return "\n".join(f"- {subject}" for subject in subjects)
+    text = "\n".join(f"- {subject}" for subject in subjects)
+    return text.encode(errors="surrogateescape").decode(errors="replace")  # not all is UTF-8
 
 
 def _compared(text: str, version: Version) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,11 +91,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _git_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Git reads none of this machine's settings, and does nothing that only a real one needs."""
+    """Git reads none of this machine's settings, and does nothing that only a real one needs.
+
+    It works on the tests' own repositories, also in a hook or a `git rebase -x` of another one.
+    """
     folder = tmp_path_factory.mktemp("git")
     config = folder / "gitconfig"
     config.write_text(_GIT_CONFIG, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
+        for name in subprocess.check_output(
+            ["git", "rev-parse", "--local-env-vars"], text=True
+        ).split():
+            patch.delenv(name, raising=False)
         patch.setenv("GIT_CONFIG_GLOBAL", str(config))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "true")
         patch.setenv("GIT_TEMPLATE_DIR", str(folder / "none"))

@@ -72,6 +72,31 @@ def test_no_setting_of_the_user_changes_what_a_signed_commit_says(
     assert git(checkout, "log", "--format=%s") == "Größer\none"
 
 
+def test_a_graft_adds_no_history(checkout: Path) -> None:
+    git(checkout, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", "two")
+    git(checkout, "switch", "--quiet", "--orphan", "other")
+    git(checkout, *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", "unmerged")
+    unmerged, main = git(checkout, "rev-parse", "HEAD"), git(checkout, "rev-parse", "main")
+    (checkout / ".git/info").mkdir(exist_ok=True)
+    (checkout / ".git/info/grafts").write_text(f"{main} {unmerged}\n", encoding="utf-8")
+    contains = ["for-each-ref", "--format=%(refname)", f"--contains={unmerged}"]
+    plain = subprocess.check_output(
+        ["git", *contains], cwd=checkout, text=True, stderr=subprocess.DEVNULL
+    )
+    assert plain.split() == ["refs/heads/main", "refs/heads/other"]
+    assert git(checkout, *contains) == "refs/heads/other"
+
+
+def test_a_changed_submodule_is_a_change_whatever_the_user_ignores(checkout: Path) -> None:
+    allow = ("-c", "protocol.file.allow=always")
+    git(checkout, *allow, "submodule", "--quiet", "add", str(checkout), "inner")
+    git(checkout, *IDENTITY, "commit", "--quiet", "-m", "with a submodule")
+    git(checkout, "config", "diff.ignoreSubmodules", "all")
+    assert changed_files(checkout) == []
+    git(checkout / "inner", *IDENTITY, "commit", "--quiet", "--allow-empty", "-m", "other")
+    assert changed_files(checkout) == ["inner"]
+
+
 def test_a_clean_tree_has_no_changes_and_a_dirty_one_names_them(checkout: Path) -> None:
     assert changed_files(checkout) == []
     (checkout / "a b.txt").write_text("two", encoding="utf-8")

@@ -152,6 +152,13 @@ def test_pyenv_is_told_whole_versions_unless_somebody_chose(tmp_path: Path) -> N
         assert said == f"{wanted}\n"
 
 
+def test_no_session_works_on_the_repository_of_a_hook() -> None:
+    names = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+    with patch.dict(os.environ, dict.fromkeys(names, "elsewhere")):
+        load_noxfile()
+        assert not set(names) & set(os.environ)
+
+
 # A process for each session, with a session of processes of its own, as nox starts a worker.
 _INSTALLING = """
 import os, sys

@@ -71,6 +71,30 @@ def test_a_repository_is_made_of_head_without_tags(repository: Path, tmp_path: P
     assert codecommit.head(bare, "main") == git(repository, "rev-parse", "HEAD")
 
 
+def test_the_user_s_hooks_and_signatures_are_not_the_rehearsal_s(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "templates/hooks/pre-commit"
+    for hooks in (hook.parent, tmp_path / "hooks"):
+        hooks.mkdir(parents=True)
+        for name in ("pre-commit", "commit-msg", "post-checkout", "pre-push", "update"):
+            (hooks / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+            (hooks / name).chmod(0o755)
+    config = tmp_path / "gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", str(hook.parents[1]))
+    for value in (f"[core]\nhooksPath = {tmp_path / 'hooks'}\n", "[commit]\ngpgSign = true\n", ""):
+        config.write_text(value, encoding="utf-8")
+        folder = tmp_path / f"scratch-{len(value)}"
+        folder.mkdir()
+        checkout = codecommit.create(repository, folder)
+        git(checkout, "commit", "--quiet", "--allow-empty", "--message", "no ticket")
+        git(checkout, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+        commit = codecommit.head(folder / "codecommit.git", "main")
+        codecommit.clone(folder / "codecommit.git", "main", commit, folder / "build", Answers())
+        assert git(folder / "build", "rev-parse", "HEAD") == commit
+
+
 def test_a_zip_has_no_history(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "zip").mkdir()
     codecommit.check_out_files(repository, "HEAD~1", tmp_path / "zip")

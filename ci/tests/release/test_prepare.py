@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -268,6 +269,22 @@ def test_the_last_release_is_the_newest_tag_of_a_version(tmp_path: Path, tag: st
         git(root, "commit", "--quiet", "--allow-empty", f"--message=Up to {name}")
         git(root, "tag", name)
     assert prepare.commits(root) == "- Up to pipeline-1\n- Up to nightly"
+
+
+def test_a_subject_that_is_not_utf_8_can_be_written(tmp_path: Path) -> None:
+    root = make_package(tmp_path)
+    git(root, "tag", "v1.2.0")
+    latin = b"tree %b\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nGr\xf6\xdfer\n"
+    tree = git(root, "rev-parse", "HEAD^{tree}").encode()
+    made = subprocess.run(
+        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+        cwd=root,
+        input=latin % tree,
+        capture_output=True,
+        check=True,
+    )
+    git(root, "reset", "--quiet", "--soft", made.stdout.decode().strip())
+    assert prepare.commits(root).encode() == "- Gr\ufffd\ufffder".encode()
 
 
 def test_of_a_package_that_was_never_released_every_commit_counts(tmp_path: Path) -> None:
