@@ -31,18 +31,20 @@ _PLATFORMS = (
     (("sys_platform", "linux"), ("platform_system", "Linux"), ("os_name", "posix")),
     (("sys_platform", "darwin"), ("platform_system", "Darwin"), ("os_name", "posix")),
     (("sys_platform", "win32"), ("platform_system", "Windows"), ("os_name", "nt")),
+    (("sys_platform", "other"), ("platform_system", "Other"), ("os_name", "posix")),
 )
 _IMPLEMENTATIONS = tuple(
     (("implementation_name", name.lower()), ("platform_python_implementation", name))
-    for name in ("CPython", "PyPy")
+    for name in ("CPython", "PyPy", "Other")
 )
+_PLACES = {pair for places in (_PLATFORMS, _IMPLEMENTATIONS) for place in places for pair in place}
 _MICRO = re.compile(r"\b3\.(\d{1,3})\b(?:\.(\d{1,3})\b)?")
 _PLAIN = re.compile(r"\d+(\.\d+)*(\.\*)?")
 # What is compared, in characters: so much, and so many times what the project says. Each condition
 # multiplies with all others.
 _FREE, _GROWTH = 2_000, 3
 # One comparison of a marker, as packaging writes it, either way round.
-_COMPARISON = re.compile(r'("[^"]*"|\w+) (?:not in|in|[<>=!~]+) ("[^"]*"|\w+)')
+_COMPARISON = re.compile(r'("[^"]*"|\w+) (not in|in|[<>=!~]+) ("[^"]*"|\w+)')
 _TRUE = 'python_version >= "0"'
 # Versions of Python that are surely tried: 3.08 and 0!3.8 would be 3.8 too.
 _PYTHON = r"[1-9]\d{0,2}(?:\.(?:0|[1-9]\d{0,2}))*(?:\.\*)?"
@@ -134,22 +136,37 @@ def _size(needs: Iterable[_Need]) -> int:
     return sum(len(f"{need.name}{need.extras}{need.specifier}{need.marker}") for need in needs)
 
 
-def _comparisons(needs: Iterable[_Need]) -> Iterator[tuple[str, str, str]]:
-    """Each comparison in the conditions: its text, its variable and its value in quotes."""
+class _Comparison(NamedTuple):
+    """One comparison of a marker; `value` is in quotes, unless it is another variable."""
+
+    text: str
+    variable: str
+    operator: str
+    value: str
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether each of its outcomes is tried here, together with all others."""
+        if self.variable == "extra":
+            return bool(_QUOTED.fullmatch(self.value))
+        if self.variable in {"python_version", "python_full_version"}:
+            return bool(_PYTHONS.fullmatch(self.value))
+        known = (self.variable, self.value.strip('"')) in _PLACES
+        return known and self.operator in {"==", "!="}
+
+
+def _comparisons(needs: Iterable[_Need]) -> Iterator[_Comparison]:
     for need in needs:
         for found in _COMPARISON.finditer(need.marker):
-            quoted = found[1] if found[1].startswith('"') else found[2]
-            yield found[0], found[2] if quoted == found[1] else found[1], quoted
+            variable, value = found[1], found[3]
+            if variable.startswith('"'):
+                variable, value = value, variable
+            yield _Comparison(found[0], variable, found[2], value)
 
 
 def _untried(needs: Iterable[_Need]) -> set[str]:
     """The comparisons of markers whose outcome may differ in a place that isn't tried here."""
-    tried = {"extra": _QUOTED, "python_version": _PYTHONS}
-    return {
-        text
-        for text, variable, value in _comparisons(needs)
-        if variable not in tried or not tried[variable].fullmatch(value)
-    }
+    return {each.text for each in _comparisons(needs) if not each.is_tried}
 
 
 def _environments(project: Project, needs: Sequence[_Need]) -> list[Environment]:
@@ -159,8 +176,8 @@ def _environments(project: Project, needs: Sequence[_Need]) -> list[Environment]
     implementations, and whatever else a condition compares.
     """
     named: dict[str, set[str]] = defaultdict(set)
-    for _, variable, value in _comparisons(needs):
-        named[variable].add(value.strip('"'))
+    for each in _comparisons(needs):
+        named[each.variable].add(each.value.strip('"'))
     varied: list[Sequence[Environment]] = [
         known if dict(known[0]).keys() & named.keys() else known[:1]
         for known in (_pythons(project, needs), _PLATFORMS, _IMPLEMENTATIONS)
@@ -181,10 +198,10 @@ def _pythons(project: Project, needs: Iterable[_Need]) -> list[Environment]:
     """
     micros = {minor: {9} for minor in range(NEWEST_PYTHON + 2)}
     for found in (found for need in needs for found in _MICRO.finditer(need.marker)):
-        minor, micro = int(found[1]), int(found[2] or 9)
+        minor, micro = int(found[1]), int(found[2] or 0)
         for beside in (minor - 1, minor, minor + 1):
             micros.setdefault(beside, {9})
-        micros[minor] |= {0, micro - 1, micro, micro + 1} if found[2] else set()
+        micros[minor] |= {0, micro - 1, micro, micro + 1}
     every: list[Environment] = [
         (("python_version", f"3.{minor}"), ("python_full_version", f"3.{minor}.{micro}"))
         for minor in sorted(micros)

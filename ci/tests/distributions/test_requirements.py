@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+PLATFORMS = ("linux", "darwin", "win32")
+
 
 def said(
     root: Path,
@@ -55,6 +57,9 @@ def said(
         ),
         ("a===1", "a===1"),
         ("a; platform_machine=='x86_64'", 'a; platform_machine == "x86_64"'),
+        ("a; python_version < '3.11'", 'a; python_full_version < "3.11"'),
+        ("a; python_version == '3.10'", 'a; python_full_version == "3.10.*"'),
+        ("a; platform_system == 'Windows'", 'a; sys_platform == "win32"'),
     ],
 )
 def test_the_same_in_other_words_is_no_difference(
@@ -100,7 +105,22 @@ def test_the_same_in_other_words_is_no_difference(
         (
             ["a; python_full_version < '3.12.1'"],
             ["a; python_full_version < '3.12.1'", "a<1; '3.12.7' == python_full_version"],
-            'it has the condition "3.12.7" == python_full_version, and pyproject.toml does not',
+            "it requires a<1, and pyproject.toml not a (Python 3.12 on linux)",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; python_full_version == '3.11'"],
+            "it requires a<1, and pyproject.toml a (Python 3.11 on linux)",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; " + " and ".join(f"sys_platform != '{name}'" for name in PLATFORMS)],
+            "it requires a<1, and pyproject.toml a (Python 3.8 on other)",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; sys_platform > 'linux'"],
+            'it has the condition sys_platform > "linux", and pyproject.toml does not',
         ),
         (
             ["a"],
