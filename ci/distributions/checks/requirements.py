@@ -101,20 +101,50 @@ def differences(project: Project, found: Iterable[Requirement]) -> Iterator[str]
         yield f"it requires {name}, and pyproject.toml does not"
     for comparison in sorted(_untried(theirs) - _untried(ours)):
         yield f"it has the condition {comparison}, and pyproject.toml does not"
+    for name in sorted({need.name for need in [*ours, *theirs]}):
+        yield from _differences(
+            project, name, *(_about(name, own, each) for each in (ours, theirs))
+        )
+
+
+def _about(name: str, own: str, needs: Sequence[_Need]) -> list[_Need]:
+    """Return the requirements of `name`, and those of the package itself that bring one of them."""
+    chosen = [need for need in needs if need.name == name]
+    left = [need for need in needs if need.name == own != name]
+    while brought := [need for need in left if _extras(chosen) & set(need.extras)]:
+        chosen += brought
+        left = [need for need in left if need not in brought]
+    return chosen
+
+
+def _extras(needs: Iterable[_Need]) -> set[str]:
+    """Return the extras that the conditions name."""
+    named = (each.value for each in _comparisons(needs) if each.variable == "extra")
+    return {canonicalize_name(value.strip('"')) for value in named}
+
+
+def _differences(
+    project: Project, name: str, ours: list[_Need], theirs: list[_Need]
+) -> Iterator[str]:
+    """Yield the first difference in what is required of `name`, for each list of its extras."""
+    both = [*ours, *theirs]
+    extras = [extra for extra in project.extras if extra in _extras(both)]
+    if "dependencies" not in project.dynamic:
+        extras.insert(0, "")
     told = set()
-    environments = _environments(project, [*ours, *theirs])
-    without = [] if "dependencies" in project.dynamic else [""]
-    for extra, environment in product([*without, *project.extras], environments):
-        wanted = _required(own, ours, extra, environment)
-        required = _required(own, theirs, extra, environment)
-        for name in sorted(wanted.keys() | required.keys()):
-            if name not in told and not _same(wanted.get(name), required.get(name)):
-                told.add(name)
+    for extra, environment in product(extras, _environments(project, both)):
+        wanted, required = (
+            _required(project.normalized_name, name, needs, extra, environment)
+            for needs in (ours, theirs)
+        )
+        for key in sorted(wanted.keys() | required.keys()):
+            if key not in told and not _same(wanted.get(key), required.get(key)):
+                told.add(key)
                 said = dict(environment)
                 where = f"Python {said['python_version']} on {said['sys_platform']}"
                 yield (
-                    f"it requires {_shown(name, required)}, and pyproject.toml"
-                    f" {_shown(name, wanted)} ({where}{', ' if extra else ''}{extra})"
+                    f"it requires {_shown(key, required)}, and pyproject.toml"
+                    f" {_shown(key, wanted)} ({where}{', ' if extra else ''}{extra})"
                 )
 
 
@@ -148,7 +178,7 @@ class _Comparison(NamedTuple):
     def is_tried(self) -> bool:
         """Whether each of its outcomes is tried here, together with all others."""
         if self.variable == "extra":
-            return bool(_QUOTED.fullmatch(self.value))
+            return self.operator == "==" and bool(_QUOTED.fullmatch(self.value))
         if self.variable in {"python_version", "python_full_version"}:
             return bool(_PYTHONS.fullmatch(self.value))
         known = (self.variable, self.value.strip('"')) in _PLACES
@@ -213,11 +243,12 @@ def _pythons(project: Project, needs: Iterable[_Need]) -> list[Environment]:
 
 
 def _required(
-    own: str, needs: Iterable[_Need], extra: str, environment: Environment
+    own: str, name: str, needs: Iterable[_Need], extra: str, environment: Environment
 ) -> dict[str, _Versions]:
-    """The versions, and the URLs if any, that are installed with `extra`, by name with its extras.
+    """The versions of `name`, and the URLs if any, that are installed with `extra`.
 
-    An extra that names other extras of the package itself (`own`) brings theirs.
+    By the name with its extras. An extra that names other extras of the package itself (`own`)
+    brings theirs.
     """
     waiting, active = [extra], {extra}
     found: dict[str, _Versions] = {}
@@ -229,11 +260,10 @@ def _required(
             if need.name == own:
                 waiting += [each for each in need.extras if each not in active]
                 active.update(need.extras)
-                if not (need.specifier or need.url):
-                    continue
-            key = f"{need.name}[{','.join(need.extras)}]" if need.extras else need.name
-            known, urls = found.get(key, _Versions(SpecifierSet(), frozenset()))
-            found[key] = _Versions(known & need.specifier, urls | {need.url or ""})
+            if need.name == name and (name != own or need.specifier or need.url):
+                key = f"{name}[{','.join(need.extras)}]" if need.extras else name
+                known, urls = found.get(key, _Versions(SpecifierSet(), frozenset()))
+                found[key] = _Versions(known & need.specifier, urls | {need.url or ""})
     return found
 
 

@@ -232,7 +232,8 @@ def test_extras_that_are_dynamic_are_not_compared_and_dependencies_are(tmp_path:
     for more in ("x", "x; extra != 'one'", "x; extra == 'one' or os_name == 'nt'"):
         assert "it requires x, and pyproject.toml does not" in differ(more)
     assert differ("a<1; extra != 'one'") == [
-        "it requires a<1, and pyproject.toml a (Python 3.8 on linux)"
+        'it has the condition extra != "one", and pyproject.toml does not',
+        "it requires a<1, and pyproject.toml a (Python 3.8 on linux)",
     ]
 
 
