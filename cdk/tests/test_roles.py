@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app import HERE
+from ci.rehearsal.buildspec import read_buildspec
+from ci.rehearsal.grants import require_build, require_source
 from ci.rehearsal.iam import may, statements
 from tests.conftest import SETTINGS
 
@@ -219,6 +221,18 @@ def test_only_pull_requests_use_their_cache(template: Template) -> None:
         found = holders(template, action, "arn:aws:s3:::cache/x")
         assert {"pr-validation-role"} <= found <= VALIDATORS
         assert holders(template, action, "arn:aws:s3:::nightly-cache/x") <= {"nightly-role"}
+
+
+def test_each_action_has_the_rights_that_it_needs(template: Template) -> None:
+    projects = template.by_path("AWS::CodeBuild::Project").values()
+    by_name = {project["Name"]: project for project in projects}
+    for pipeline in template.by_path("AWS::CodePipeline::Pipeline").values():
+        source, *others = [each for stage in pipeline["Stages"] for each in stage["Actions"]]
+        require_source(template, pipeline, source)
+        for action in others:
+            if action["ActionTypeId"]["Provider"] == "CodeBuild":
+                project = by_name[action["Configuration"]["ProjectName"]]
+                require_build(template, pipeline, action, project, read_buildspec(project))
 
 
 def test_only_the_state_machine_comments_and_nobody_approves_or_pushes(plain: Template) -> None:

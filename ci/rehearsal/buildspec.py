@@ -25,6 +25,7 @@ _KEYS = {
     "artifacts": {"files", "name", "base-directory"},
     "cache": {"paths", "key", "fallback-keys"},
 }
+_COVERAGE = {"CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV"}
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,16 @@ class Phase:
 
 @dataclass(frozen=True)
 class FileSet:
-    """Which files an artifact or a report group takes, below `base`."""
+    """Which files an artifact or a report group takes, below `base`; `format` is a report's."""
 
     patterns: tuple[str, ...]
     base: str
+    format: str = "JUNITXML"
+
+    @property
+    def is_coverage(self) -> bool:
+        """Whether it is a report of code coverage, not of tests."""
+        return self.format in _COVERAGE
 
 
 @dataclass(frozen=True)
@@ -147,4 +154,5 @@ def _files(kind: str, found: object) -> FileSet:
         table["files"] = [table["files"]]
     if not table.get("files"):
         raise _refused(kind, found, "name its files")
-    return FileSet(_strings(table, "files"), table.get("base-directory", "."))
+    base, form = table.get("base-directory", "."), table.get("file-format", "JUNITXML")
+    return FileSet(_strings(table, "files"), base, form)

@@ -19,7 +19,7 @@ from ci.rehearsal import codecommit
 from ci.rehearsal.buildspec import read_buildspec
 from ci.rehearsal.codebuild import Failure, play_build
 from ci.rehearsal.execution import Execution, Step
-from ci.rehearsal.iam import require_grants
+from ci.rehearsal.grants import require_build, require_source
 from ci.rehearsal.provisioning import discard, download_sources, provision
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def _resolved(
 
 def _fetch(execution: Execution, account: Account, step: Step, action: dict[str, Any]) -> None:
     """Take the branch's head [CodeCommit]."""
+    require_source(account.template, execution.pipeline, action)
     configuration = action["Configuration"]
     branch = configuration["BranchName"]
     step.commit = codecommit.head(account.repository, branch)
@@ -199,8 +200,8 @@ def _build(execution: Execution, account: Account, step: Step, action: dict[str,
     project = account.project(step.project)
     inputs = {item["Name"]: execution.artifacts[item["Name"]] for item in action["InputArtifacts"]}
     outputs = [item["Name"] for item in action.get("OutputArtifacts", [])]
-    require_grants(account.template, execution.pipeline, project, inputs, outputs)
     spec = read_buildspec(project)
+    require_build(account.template, execution.pipeline, action, project, spec)
     step.environment = {
         "CODEBUILD_INITIATOR": f"codepipeline/{execution.pipeline['Name']}",
         "CODEBUILD_RESOLVED_SOURCE_VERSION": execution.steps[0].commit,

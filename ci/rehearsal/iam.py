@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 from ci.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from ci.rehearsal.cloudformation import Template
 
 Statement = dict[str, Any]
@@ -104,33 +101,6 @@ def _fits(statement: Statement, key: str, value: str, flags: int = 0) -> bool:
 def _expression(pattern: str) -> str:
     """IAM's wildcards as a regular expression: * is any text, ? is any one character."""
     return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-
-
-def require_grants(
-    template: Template,
-    pipeline: dict[str, Any],
-    project: dict[str, Any],
-    inputs: Mapping[str, Path | str],
-    outputs: list[str],
-) -> None:
-    """Check that the roles behind a build may do what they must do for it.
-
-    `inputs` are the artifacts that it takes; one that is not a folder is to be cloned. Raises
-    UserError for what is not granted of the "service role permissions" that the CodeBuild action
-    reference of CodePipeline lists.
-    """
-    store = f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}/{pipeline['Name'][:20]}"
-    where = f"{template.region}:{template.account}"
-    arn = f"arn:aws:codebuild:{where}:project/{project['Name']}"
-    wanted = [(pipeline["RoleArn"], "codebuild:StartBuild", arn)]
-    role = project["ServiceRole"]
-    if any(isinstance(artifact, str) for artifact in inputs.values()):
-        source = pipeline["Stages"][0]["Actions"][0]["Configuration"]["RepositoryName"]
-        wanted += [(role, "codecommit:GitPull", f"arn:aws:codecommit:{where}:{source}")]
-    wanted += [(role, "s3:GetObject", f"{store}/{name[:10]}/key") for name in inputs]
-    wanted += [(role, "s3:PutObject", f"{store}/{name[:10]}/key") for name in outputs]
-    for need in wanted:
-        require(template, *need)
 
 
 def require(template: Template, role_arn: str, action: str, resource: str) -> None:

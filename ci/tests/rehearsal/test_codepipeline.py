@@ -273,6 +273,24 @@ def test_a_secret_as_a_variable_is_refused(run: Run, document: dict[str, Any]) -
     assert "is of type SECRETS_MANAGER" in why(run())
 
 
+@pytest.mark.parametrize(
+    ("role", "right", "action"),
+    [
+        ("Releases", "codecommit:GetBranch", "Source"),
+        ("Releases", "codebuild:BatchGetBuilds", "Check"),
+        ("Release", "logs:PutLogEvents", "Check"),
+    ],
+)
+def test_a_right_that_is_not_granted_fails_the_action_that_needs_it(
+    run: Run, document: dict[str, Any], role: str, right: str, action: str
+) -> None:
+    policy = document["Resources"][f"{role}Policy"]["Properties"]["PolicyDocument"]
+    policy["Statement"].append({"Effect": "Deny", "Action": right, "Resource": "*"})
+    execution = run()
+    assert execution.failed[0].action == action
+    assert f"{role}Role may not {right} on " in why(execution)
+
+
 def test_an_unknown_project_fails_its_action(run: Run, releases: dict[str, Any]) -> None:
     releases["Stages"][1]["Actions"][0]["Configuration"]["ProjectName"] = "nobody"
     assert "the template has no project nobody" in why(run())

@@ -298,7 +298,14 @@ def _project(
     usual = [
         _allow("codecommit:GitPull", _arn("codecommit", "toy")),
         _allow("s3:GetObject*", _store("/*")),
+        _allow("s3:GetBucket*", _store()),
+        _allow("logs:*", _arn("logs", f"log-group:/aws/codebuild/toy-{name.lower()}:*")),
     ]
+    if "reports" in spec:
+        group = _arn("codebuild", f"report-group/toy-{name.lower()}-*")
+        usual.append(_allow(["codebuild:*Report*", "codebuild:BatchPut*"], group))
+    if "cache" in spec:
+        usual.append(_allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::cache/*"))
     return {
         "Store": {"Type": "AWS::S3::Bucket"},
         name: {"Type": "AWS::CodeBuild::Project", "Properties": properties},
@@ -354,7 +361,12 @@ def _pipeline(
     return {
         name: {"Type": "AWS::CodePipeline::Pipeline", "Properties": properties},
         f"{name}Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
-        **_role(name, _allow("codebuild:StartBuild", projects)),
+        **_role(
+            name,
+            _allow(["codebuild:StartBuild", "codebuild:BatchGetBuilds"], projects),
+            _allow(["codecommit:Get*", "codecommit:UploadArchive"], _arn("codecommit", "toy")),
+            _allow("s3:*", _store("/*")),
+        ),
         **_role(f"{name}Events", _allow("codepipeline:StartPipelineExecution", arn)),
     }
 
