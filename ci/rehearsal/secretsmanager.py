@@ -83,9 +83,10 @@ class SecretsProxy:
         action = f"{service}:{operation}"
         name = str(json.loads(body or b"{}").get("SecretId", "*"))
         where = f"{self.template.region}:{self.template.account}"
-        resource = name if name.startswith("arn:") else f"arn:aws:{service}:{where}:secret:{name}"
-        # A secret's ARN ends in six characters of Secrets Manager's choice.
-        full = resource if re.search(r"-\w{6}$", name) else f"{resource}-AbCdEf"
+        # A secret's ARN ends in six characters of Secrets Manager's choice. A name may do so too.
+        arn = name if name.startswith("arn:") else f"arn:aws:{service}:{where}:secret:{name}"
+        is_full = arn == name and re.search(r"-\w{6}$", arn)
+        full = arn if is_full else f"{arn}-AbCdEf"
         request = Request(role, action, full, may(self.template, role, action, full))
         self.requests.append(request)
         return request

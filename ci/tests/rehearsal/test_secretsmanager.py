@@ -69,6 +69,18 @@ def test_a_secret_may_be_named_by_its_arn(proxy: SecretsProxy) -> None:
     assert (request.resource, request.allowed) == (arn, True)
 
 
+def test_a_name_may_end_as_an_arn_does() -> None:
+    document = template()
+    grant = document["Resources"]["PublishGrant"]["Properties"]["PolicyDocument"]["Statement"][0]
+    grant["Resource"] = "arn:aws:secretsmanager:us-west-2:123456789012:secret:pypi-secret-??????"
+    proxy = SecretsProxy(Template(document), "")
+    request = proxy.decide(
+        PUBLISHER, "secretsmanager.GetSecretValue", b'{"SecretId": "pypi-secret"}'
+    )
+    assert request.resource.endswith(":secret:pypi-secret-AbCdEf")
+    assert request.allowed
+
+
 def test_credentials_are_given_to_their_container_only(proxy: SecretsProxy) -> None:
     assert requests.get(f"{proxy.url}/credentials/GUESSED", timeout=10).status_code == 404
 
