@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # Seconds on a machine of two cores with a warm package cache, where nothing is known of this one.
 _USUAL_SECONDS = {"release": 100, "pr": 240, "nightly": 120, "faults": 1200}
 _DISK = 3e9  # bytes, where the package cache is on another disk; less where it is on the same
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIMITS = """\
 What a rehearsal can't show: IAM as AWS evaluates it (conditions, boundaries, resource policies);
 quotas and time-outs of services; how long AWS takes and in which order events come; that the
@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Play what git has: HEAD's stack, buildspec and sessions. The working tree is not touched."""
     arguments = _parse(argv)
     for number in _INTERRUPTS:
-        signal.signal(number, _interrupted)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup ignores SIGHUP
+            signal.signal(number, _interrupted)
     root, console = Path.cwd(), Console(highlight=False, soft_wrap=True)
     last = read_times(root, arguments.play)
     with ending_with_parent(), Progress(console, last) as progress:

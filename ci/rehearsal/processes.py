@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# Every process of a container has this variable: the shell, and all that came of it.
+# What a container's shell starts has this variable, unless it was started with another environment.
+# It is also in the shell's session, unless it has begun one of its own.
 _MARK = "CODEBUILD_BUILD_ID"
 _PAUSE = 0.3
 _BREATH = 0.01  # until a process that was killed has ended
@@ -27,7 +28,7 @@ class Processes:
 
     def __init__(self) -> None:
         """None runs."""
-        self._running: set[str] = set()
+        self._sessions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -41,8 +42,7 @@ class Processes:
         with self._lock:
             if self._closed:
                 raise SystemExit("the rehearsal was interrupted")
-            self._running.add(environment[_MARK])
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [shell],
                 cwd=folder,
                 env=environment,
@@ -52,36 +52,44 @@ class Processes:
                 text=True,
                 start_new_session=True,
             )
+            self._sessions[environment[_MARK]] = process.pid
+            return process
 
     def end(self, environment: Mapping[str, str]) -> None:
         """Kill all that runs in the container which has that environment."""
-        self._end(environment[_MARK])
+        build = environment[_MARK]
+        _end(build, self._sessions.get(build))
         with self._lock:
-            self._running.discard(environment[_MARK])
+            self._sessions.pop(build, None)
 
     def end_all(self) -> None:
         """Kill all that runs in any container, and let none start any more."""
         with self._lock:
             self._closed = True
-            running = list(self._running)
-        for build in running:
-            self._end(build)
-
-    def _end(self, build: str) -> None:
-        """Kill until nothing is left: what is killed may just have started something."""
-        while found := _marked(build):
-            for process in found:
-                with suppress(psutil.Error):
-                    process.kill()
-            time.sleep(_BREATH)
+            running = dict(self._sessions)
+        for build, session in running.items():
+            _end(build, session)
 
 
-def _marked(build: str) -> list[psutil.Process]:
+def _end(build: str, session: int | None) -> None:
+    """Kill until nothing is left: what is killed may just have started something."""
+    while found := _running(build, session):
+        for process in found:
+            with suppress(psutil.Error):
+                process.kill()
+        time.sleep(_BREATH)
+
+
+def _running(build: str, session: int | None) -> list[psutil.Process]:
+    """The processes of a build that are in its shell's session, or have its mark."""
     found = []
     for number in psutil.pids():
-        with suppress(psutil.Error):  # it is somebody else's, or has ended meanwhile
+        with suppress(psutil.Error, OSError):  # it is somebody else's, or has ended meanwhile
             process = psutil.Process(number)
-            if process.environ().get(_MARK) == build:
+            is_in_session = os.getsid(number) == session
+            if process.status() != psutil.STATUS_ZOMBIE and (
+                is_in_session or process.environ().get(_MARK) == build
+            ):
                 found.append(process)
     return found
 

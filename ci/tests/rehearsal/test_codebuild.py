@@ -324,7 +324,11 @@ def test_a_build_past_its_time_is_ended(play: Play, log: Path) -> None:
     assert "timed out" in log.read_text()
 
 
-@pytest.mark.parametrize("how", ["sleep 600", "setsid sleep 600"], ids=["job", "daemon"])
+@pytest.mark.parametrize(
+    "how",
+    ["sleep 600", "setsid sleep 600", "env -i sleep 600"],
+    ids=["job", "daemon", "without environment"],
+)
 def test_nothing_that_a_build_started_outlives_it(play: Play, tmp_path: Path, how: str) -> None:
     fifo = tmp_path / "held"
     os.mkfifo(fifo)

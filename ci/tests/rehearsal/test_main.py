@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+# As `python -m ci.rehearsal` in a terminal, even if these tests run in the background.
+_IN_TERMINAL = """
+import runpy, signal
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+runpy.run_module("ci.rehearsal", run_name="__main__")
+"""
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
     return make_toy(tmp_path / "toy")
@@ -45,7 +54,8 @@ def here(
     scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Path], None]]:
     """Go to a toy, with `scratch` for temporary folders; afterwards signals are as they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     monkeypatch.setattr("ci.rehearsal.lastrun._caches", lambda: tmp_path / "caches")
     yield monkeypatch.chdir
@@ -141,9 +151,31 @@ def test_a_full_disk_is_named_beforehand(
         command.main([])
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(signal.SIG_DFL, command._interrupted), (signal.SIG_IGN, signal.SIG_IGN)],  # noqa: SLF001
+    ids=["plain", "nohup"],
+)
+def test_a_closed_terminal_is_an_interrupt_unless_nohup_says_otherwise(
+    toy: Path,
+    here: Callable[[Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+    before: signal.Handlers,
+    after: object,
+) -> None:
+    here(toy)
+    monkeypatch.setattr(command, "_DISK", float("inf"))  # it ends where it would begin
+    signal.signal(signal.SIGHUP, before)
+    with pytest.raises(UserError, match="rehearsal-disk"):
+        command.main([])
+    assert signal.getsignal(signal.SIGHUP) == after
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+    ids=["SIGTERM", "Ctrl-C", "closed terminal"],
 )
 def test_an_interrupted_rehearsal_leaves_no_folder_and_no_process(
     tmp_path: Path, scratch: Path, number: int, code: int
@@ -165,7 +197,7 @@ else:
 """
     (toy / "noxfile.py").write_text(sleep)
     subprocess.run(["git", "commit", "-qam", "Sleep"], cwd=toy, check=True)
-    line = [sys.executable, "-m", "ci.rehearsal"]
+    line = [sys.executable, "-c", _IN_TERMINAL]
     root = str(Path(ci.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(scratch)}
     with subprocess.Popen(line, cwd=toy, env=environment, stderr=subprocess.PIPE) as running:
