@@ -49,6 +49,14 @@ class Container:
     timeout: float = 3600
 
 
+def spare_loopback() -> None:
+    """Have this process and its builds reach loopback, where the servers are, without a proxy."""
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if not {"*", "127.0.0.1"} & set(hosts.split(",")):
+        hosts = f"{hosts},127.0.0.1".removeprefix(",")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = hosts
+
+
 def reach() -> dict[str, str]:
     """What a build on this laptop needs to reach a package index; caches are the laptop's own."""
     home = Path.home()
@@ -64,8 +72,7 @@ def reach() -> dict[str, str]:
         if config.exists():
             defaults[f"{config.parent.name.upper()}_CONFIG_FILE"] = str(config)
     found = {name: value for name, value in os.environ.items() if name.startswith(_REACH)}
-    no_proxy = ",".join(filter(None, [found.get("NO_PROXY", found.get("no_proxy")), "127.0.0.1"]))
-    return {**defaults, **found, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+    return {**defaults, **found}
 
 
 def own_variables(

@@ -26,7 +26,7 @@ from ci.package.pyproject import load, table
 from ci.rehearsal import codecommit
 from ci.rehearsal.account import Account
 from ci.rehearsal.cdk import synthesize
-from ci.rehearsal.container import reach
+from ci.rehearsal.container import reach, spare_loopback
 from ci.rehearsal.image import borrow
 from ci.rehearsal.processes import children_end_on_interrupt
 from ci.rehearsal.secretsmanager import secrets_proxy, store_secret
@@ -97,6 +97,7 @@ def open_rehearsal(
     `announce` and `discard` are the account's. All builds that still run when the block ends are
     ended. Raises UserError for what keeps it from being set up.
     """
+    spare_loopback()
     with ExitStack() as stack:
         with ThreadPoolExecutor() as pool, children_end_on_interrupt():
             aws = pool.submit(stack.enter_context, aws_server(folder / "servers"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from ci.checkout.git import git
 from ci.errors import UserError
-from ci.rehearsal.container import make_home, reach
+from ci.rehearsal.container import make_home, reach, spare_loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_httpserver import HTTPServer
 
 
 def test_a_build_gets_nothing_of_the_user_s_but_the_way_to_the_index(
@@ -24,7 +27,39 @@ def test_a_build_gets_nothing_of_the_user_s_but_the_way_to_the_index(
     found = reach()
     assert "mine" not in found.values()
     assert found["HTTPS_PROXY"] == "http://proxy.example.com"
-    assert found["NO_PROXY"].endswith("127.0.0.1")
+
+
+def test_loopback_is_reached_without_the_user_s_proxy(
+    monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/").respond_with_data("here")
+    url = f"http://127.0.0.1:{httpserver.port}/"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(requests.exceptions.ProxyError):
+        requests.get(url, timeout=10)
+    spare_loopback()
+    assert requests.get(url, timeout=10).text == "here"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "127.0.0.1"),
+        (".example.com", ".example.com,127.0.0.1"),
+        ("127.0.0.1,other", "127.0.0.1,other"),
+        ("*", "*"),
+    ],
+)
+def test_a_build_hears_of_the_user_s_own_exceptions_too(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", before)
+    monkeypatch.setenv("no_proxy", "")
+    spare_loopback()
+    found = reach()
+    assert (found["NO_PROXY"], found["no_proxy"]) == (after, after)
 
 
 def test_caches_are_the_laptop_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from ci.errors import UserError
 from ci.rehearsal.cloudformation import Template
 from ci.rehearsal.rehearsal import (
     Rehearsal,
+    open_rehearsal,
     release_version,
     secrets,
     token,
@@ -25,6 +27,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OTHER = PackageIndex("http://other/", "http://other/+simple/", "me", "mine")
+
+
+def test_its_servers_are_reached_without_the_user_s_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aws_server(_: Path) -> None:
+        raise UserError("x", "it ends where the first server would start", "")
+
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setattr("ci.rehearsal.rehearsal.aws_server", aws_server)
+    with pytest.raises(UserError, match="first server"), open_rehearsal(tmp_path, tmp_path):
+        pytest.fail("it can't be open")
+    assert os.environ["NO_PROXY"] == "127.0.0.1"
 
 
 def test_it_knows_what_the_template_and_the_checkout_say(still: Rehearsal) -> None:
