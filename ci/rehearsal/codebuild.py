@@ -7,9 +7,10 @@ build environments; [cache] Build caching.
 
 from __future__ import annotations
 
-import shutil
+import tarfile
 import threading
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal, Self, cast
@@ -17,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Literal, Self, cast
 from ci.rehearsal import s3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ci.rehearsal.buildspec import Buildspec, FileSet, Phase
@@ -67,13 +69,13 @@ def play_build(
     no file.
     """
     build = Build()
-    _copy_cache(spec, container, restore=True)
+    _restore_cache(spec, container)
     with Shell(spec, container, log) as shell:
         _play_phases(spec, build, shell)
         build.exported = {name: shell.value_of(name) for name in spec.exported}
         _upload_reports(spec, build, container)
         _upload_artifacts(spec, build, container)
-    _copy_cache(spec, container, restore=False)
+    _save_cache(spec, container)
     if no_file == "an error":
         _fail_without_files(spec, build)
     return build
@@ -212,14 +214,30 @@ def _find(wanted: FileSet, container: Container) -> dict[str, Path]:
     }
 
 
-def _copy_cache(spec: Buildspec, container: Container, *, restore: bool) -> None:
-    """Fetch the cached folders before the first phase, or keep them after the last [cache]."""
+def _restore_cache(spec: Buildspec, container: Container) -> None:
+    """Unpack the cached folders before the first phase [cache]."""
+    for folder, archive in _cached(spec, container):
+        if archive.exists():
+            with tarfile.open(archive) as kept:
+                kept.extractall(folder, filter="tar")
+
+
+def _save_cache(spec: Buildspec, container: Container) -> None:
+    """Keep the cached folders after the last phase; another build may read them meanwhile."""
+    for folder, archive in _cached(spec, container):
+        if folder.is_dir():
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            fresh = archive.with_suffix(f".{uuid.uuid4()}")
+            with tarfile.open(fresh, "w") as kept:
+                kept.add(folder, ".")
+            fresh.replace(archive)
+
+
+def _cached(spec: Buildspec, container: Container) -> Iterator[tuple[Path, Path]]:
+    """Each cached folder, and the archive that it is kept in."""
     if container.cache is None:
         return
     for number, pattern in enumerate(spec.cache):
         # HOME is always /root in a container [variables]; here it is a scratch folder.
         folder = pattern.replace("/root", container.environment["HOME"], 1).removesuffix("/**/*")
-        inside, kept = container.source / folder, container.cache / str(number)
-        origin, target = (kept, inside) if restore else (inside, kept)
-        if origin.is_dir():
-            shutil.copytree(origin, target, symlinks=True, dirs_exist_ok=True)
+        yield container.source / folder, container.cache / f"{number}.tar"

@@ -304,6 +304,22 @@ def test_the_cache_comes_back_in_the_next_build_of_its_project(
     assert said() == ["kept"]
 
 
+def test_a_cache_is_all_that_the_last_build_left_links_included(
+    play: Play, tmp_path: Path, said: Said
+) -> None:
+    spec = """
+        phases:
+          build:
+            commands:
+              - mkdir -p ~/.npm; cd ~/.npm; ls -F; rm -f *
+              - touch $MADE; ln -s $MADE link
+        cache: {paths: [/root/.npm/**/*]}
+    """
+    for home, found in (("one", []), ("two", ["link@", "one"]), ("three", ["link@", "two"])):
+        play(spec, cache=tmp_path / "cache", HOME=str(tmp_path / home), MADE=home)
+        assert said() == found
+
+
 def test_a_project_without_cache_neither_reads_nor_writes_one(
     play: Play, tmp_path: Path, said: Said
 ) -> None:
