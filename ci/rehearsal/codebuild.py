@@ -13,6 +13,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import IO, TYPE_CHECKING, Literal, Self, cast
 
 from ci.rehearsal import s3
@@ -153,11 +154,12 @@ class Shell:
         """The exit code of `command`; one that ends the shell has failed, whatever its code."""
         script = self._log.with_suffix(".command")
         script.write_text(command + "\n", encoding="utf-8")
+        log = quote(str(self._log))
         orders, answers = cast(
             "tuple[IO[str], IO[str]]", (self._process.stdin, self._process.stdout)
         )
         with suppress(BrokenPipeError):
-            orders.write(f". '{script}' </dev/null >>'{self._log}' 2>&1; echo $?\n")
+            orders.write(f". {quote(str(script))} </dev/null >>{log} 2>&1; echo $?\n")
             orders.flush()
         answer = answers.readline()
         return int(answer) if answer else self._process.wait() or 1
@@ -166,7 +168,7 @@ class Shell:
         """The value of a variable that commands exported [buildspec: exported-variables]."""
         value = self._log.with_suffix(".value")
         value.write_text("", encoding="utf-8")
-        self.run(f"printenv '{name}' >'{value}'")
+        self.run(f"printenv {quote(name)} >{quote(str(value))}")
         return value.read_text(encoding="utf-8").removesuffix("\n")
 
     def _time_out(self) -> None:

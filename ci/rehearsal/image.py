@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import uv
@@ -135,9 +136,8 @@ def _link(program: Path, folder: Path, version: str) -> None:
 
 def _make_shims(folder: Path, pyenv: str) -> Path:
     """Make the folder with a shim for each program of every Python."""
-    text = (
-        _SHIM.read_text(encoding="utf-8").replace("@ROOT@", str(folder)).replace("@PYENV@", pyenv)
-    )
+    text = _SHIM.read_text(encoding="utf-8")
+    text = text.replace("@ROOT@", quote(str(folder))).replace("@PYENV@", pyenv)
     shim = folder / "shim"
     shim.write_text(text, encoding="utf-8")
     shim.chmod(0o755)

@@ -2,7 +2,7 @@
 # Runs the program of the Python that pyenv would choose: PYENV_VERSION's, else the one of the nearest
 # .python-version, else the global one. As pyenv does, it says what is selected but not installed; as
 # pyenv before 2.5.0 does, it then runs nothing.
-root='@ROOT@'
+root=@ROOT@
 program=${0##*/}
 selected=$PYENV_VERSION
 origin='PYENV_VERSION environment variable'

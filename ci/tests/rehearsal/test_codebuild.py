@@ -33,7 +33,9 @@ def read(text: str) -> Buildspec:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    return tmp_path / "build.log"
+    folder = tmp_path / "a user's own"  # a TMPDIR that shells must be told in quotes
+    folder.mkdir()
+    return folder / "build.log"
 
 
 @pytest.fixture

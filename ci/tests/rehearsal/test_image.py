@@ -62,7 +62,7 @@ def run(path: str, program: str, folder: Path, **variables: str) -> tuple[str, s
 def test_the_global_python_is_that_of_runtime_versions(
     tmp_path: Path, laptop: Laptop, pyenv: str
 ) -> None:
-    path = make_image(tmp_path / "image", laptop, NAME, "3.12", pyenv)
+    path = make_image(tmp_path / "a user's image", laptop, NAME, "3.12", pyenv)
     for program in ("python", "python3", "python3.12", "pip"):
         assert run(path, program, tmp_path) == ("3.12.1", "")
 
