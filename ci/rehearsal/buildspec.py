@@ -92,7 +92,7 @@ def read_buildspec(project: Mapping[str, Any]) -> Buildspec:
 
 
 def _parsed(spec: dict[str, Any]) -> Buildspec:
-    if str(spec.get("version")) != "0.2":  # 0.1 runs each command in a shell of its own
+    if str(spec.get("version")) != "0.2":  # in 0.1, nothing carries over between commands
         raise _refused("version", spec.get("version"), "write version: 0.2")
     env = _mapping(spec.get("env", {}), "env")
     phases = spec.get("phases") or {}

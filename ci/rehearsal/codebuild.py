@@ -7,20 +7,22 @@ build environments; [cache] Build caching.
 
 from __future__ import annotations
 
+import shutil
 import tarfile
+import tempfile
 import threading
 import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from shlex import quote
 from typing import IO, TYPE_CHECKING, Literal, Self, cast
 
 from ci.rehearsal import s3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from ci.rehearsal.buildspec import Buildspec, FileSet, Phase
     from ci.rehearsal.container import Container
@@ -115,22 +117,32 @@ def _play_phase(name: str, phase: Phase, shell: Shell) -> Failure | None:
     return failure
 
 
-class Shell:
-    """The one shell in which all commands of a build run [buildspec: versions, 0.2].
+# What is done for each command. `set --` keeps its exit code: a variable might be the build's own.
+_ORDER = """\
+(. {files}/exported; cd "$PWD"; . {files}/command; set -- $?
+export PWD; export -p >|{files}/exported; exit "$1") </dev/null >>{log} 2>&1; echo $?
+"""
 
-    Commands are sourced, so that variables and folders carry over and a command of several lines
-    counts by its last exit code. What they print goes to the log; the shell's own stdout speaks
-    exit codes. All that it started ends with it, as with a container, once what the build made has
-    been taken up.
+
+class Shell:
+    """Runs each command of a build in a shell of its own, as CodeBuild does.
+
+    From one command to the next, only exported variables and the folder carry over. A command of
+    several lines counts by its last exit code. What it prints goes to the log. All that a build
+    started ends with it, as with a container, once what it made has been taken up.
     """
 
     def __init__(self, spec: Buildspec, container: Container, log: Path) -> None:
-        """Start the shell that `spec` asks for."""
+        """Start the shell that `spec` asks for; those of the commands are copies of it."""
         self._container = container
         self._log = log
         self.ended = ""  # why it was ended before its time
+        self._files = Path(tempfile.mkdtemp(dir=log.parent))
         environment = {"CODEBUILD_BUILD_SUCCEEDING": "1", **spec.variables, **container.environment}
-        self._process = container.processes.start(spec.shell, container.source, environment)
+        (self._files / "exported").write_text(_exports(environment), encoding="utf-8")
+        # What a command unsets may not come back: all else is exported for each command anew.
+        own = {name: container.environment[name] for name in ("PATH", "CODEBUILD_BUILD_ID")}
+        self._process = container.processes.start(spec.shell, container.source, own)
         self._timer = threading.Timer(container.timeout, self._time_out)
 
     def __enter__(self) -> Self:
@@ -139,10 +151,11 @@ class Shell:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the shell and all that it started."""
+        """End all that the build started."""
         self._timer.cancel()
         self._end()
         self._process.communicate()
+        shutil.rmtree(self._files)
 
     def say(self, text: str) -> None:
         """Write `text` to the log as the container's own words."""
@@ -151,22 +164,21 @@ class Shell:
                 log.write(f"[Container] {time.strftime('%H:%M:%S')} {line}\n")
 
     def run(self, command: str) -> int:
-        """The exit code of `command`; one that ends the shell has failed, whatever its code."""
-        script = self._log.with_suffix(".command")
-        script.write_text(command + "\n", encoding="utf-8")
-        log = quote(str(self._log))
+        """The exit code of `command`."""
+        (self._files / "command").write_text(command + "\n", encoding="utf-8")
+        order = _ORDER.format(files=quote(str(self._files)), log=quote(str(self._log)))
         orders, answers = cast(
             "tuple[IO[str], IO[str]]", (self._process.stdin, self._process.stdout)
         )
         with suppress(BrokenPipeError):
-            orders.write(f". {quote(str(script))} </dev/null >>{log} 2>&1; echo $?\n")
+            orders.write(order)
             orders.flush()
         answer = answers.readline()
         return int(answer) if answer else self._process.wait() or 1
 
     def value_of(self, name: str) -> str:
         """The value of a variable that commands exported [buildspec: exported-variables]."""
-        value = self._log.with_suffix(".value")
+        value = self._files / "value"
         value.write_text("", encoding="utf-8")
         self.run(f"printenv {quote(name)} >{quote(str(value))}")
         return value.read_text(encoding="utf-8").removesuffix("\n")
@@ -177,6 +189,15 @@ class Shell:
 
     def _end(self) -> None:
         self._container.processes.end(self._container.environment)
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    """The commands that export variables; a shell has none with another name than a word."""
+    return "".join(
+        f"export {name}={quote(value)}\n"
+        for name, value in environment.items()
+        if name.isidentifier()
+    )
 
 
 def _upload_reports(spec: Buildspec, build: Build, container: Container) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from itertools import count
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import yaml
@@ -168,13 +168,49 @@ def test_post_build_can_tell_that_the_build_failed(play: Play, said: Said) -> No
     assert said() == ["1", "0"]
 
 
-def test_variables_and_folders_carry_over_from_command_to_command(play: Play, said: Said) -> None:
-    play("""
+SHELLS = pytest.mark.parametrize("shell", ["sh", "bash"])
+
+
+@SHELLS
+def test_exported_variables_and_the_folder_carry_over_from_command_to_command(
+    play: Play, said: Said, shell: str
+) -> None:
+    play(f"""
+        env: {{shell: {shell}, variables: {{GIVEN: "a 'b' $c"}}}}
         phases:
-          install: {commands: [export COLOUR=blue, mkdir inner, cd inner]}
-          build: {commands: ['echo "$COLOUR in $(basename "$PWD")"']}
+          install: {{commands: [export COLOUR="sky blue", mkdir "an inner", cd "an inner"]}}
+          build: {{commands: ['echo "$COLOUR, $GIVEN in $(basename "$PWD")"']}}
     """)
-    assert said() == ["blue in inner"]
+    assert said() == ["sky blue, a 'b' $c in an inner"]
+
+
+@SHELLS
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("X=1", 'test "$X" = 1'),
+        ("f() { true; }", "f"),
+        ("set -f", 'test "${-#*f}" != "$-"'),
+    ],
+    ids=["variable", "function", "option"],
+)
+def test_what_is_not_exported_does_not_carry_over(
+    play: Play, shell: str, before: str, after: str
+) -> None:
+    spec: dict[str, Any] = {"env": {"shell": shell}, "phases": {}}
+    spec["phases"]["build"] = {"commands": [f"{before}; {after}", before, after]}
+    build = play(yaml.safe_dump(spec))
+    assert build.failure is not None
+    assert build.failure.command == after
+
+
+@SHELLS
+def test_a_variable_that_is_unset_does_not_come_back(play: Play, said: Said, shell: str) -> None:
+    play(f"""
+        env: {{shell: {shell}, variables: {{GIVEN: "1"}}}}
+        phases: {{build: {{commands: ['echo $GIVEN', unset GIVEN, 'echo ${{GIVEN-none}}']}}}}
+    """)
+    assert said() == ["1", "none"]
 
 
 def test_a_command_of_several_lines_fails_only_by_its_last(play: Play, said: Said) -> None:
@@ -190,10 +226,18 @@ def test_a_command_of_several_lines_fails_only_by_its_last(play: Play, said: Sai
     assert build.failure is None
 
 
-def test_a_command_that_ends_the_shell_ends_the_build(play: Play, said: Said) -> None:
-    build = play("phases: {build: {commands: [exit 0, echo never]}}")
-    assert said() == []
-    assert build.failure is not None
+@pytest.mark.parametrize(("code", "printed"), [(0, ["next"]), (3, [])])
+def test_a_command_that_exits_ends_itself_and_counts_by_its_code(
+    play: Play, said: Said, code: int, printed: list[str]
+) -> None:
+    build = play(f"phases: {{build: {{commands: [exit {code}; echo never, echo next]}}}}")
+    assert said() == printed
+    assert (build.failure is None) == (code == 0)
+
+
+def test_a_build_leaves_nothing_beside_its_log(play: Play, log: Path) -> None:
+    play("phases: {build: {commands: ['true']}}")
+    assert list(log.parent.iterdir()) == [log]
 
 
 def test_a_command_reads_no_other_command_as_its_input(play: Play, said: Said) -> None:
@@ -218,6 +262,12 @@ def test_the_container_variables_win_over_those_of_the_buildspec(play: Play, sai
         TWO="project",
     )
     assert said() == ["buildspec project"]
+
+
+def test_a_variable_that_no_shell_can_have_is_left_out(play: Play, said: Said) -> None:
+    build = play("phases: {build: {commands: [echo begun]}}", **{"CODEBUILD_SRC_DIR_my-dist": "x"})
+    assert said() == ["begun"]
+    assert build.failure is None
 
 
 def test_nothing_of_the_users_environment_reaches_a_build(

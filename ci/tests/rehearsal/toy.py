@@ -79,9 +79,12 @@ _BUILDSPEC: dict[str, Any] = {
             "commands": [
                 '"$(git rev-parse --is-shallow-repository)" && git fetch -q --unshallow || true',
                 "git fetch -q --force --tags origin '+refs/heads/*:refs/remotes/origin/*'",
-                "BRANCH=refs/remotes/origin/$RELEASE_BRANCH",
-                "merged() { git merge-base --is-ancestor $SOURCE_COMMIT^{} $BRANCH; }",
-                'test -z "$RELEASE_BRANCH" || merged || { echo commit-unmerged; false; }',
+                "export BRANCH=refs/remotes/origin/$RELEASE_BRANCH",
+                (
+                    'test -z "$RELEASE_BRANCH"'
+                    " || git merge-base --is-ancestor $SOURCE_COMMIT^{} $BRANCH"
+                    " || { echo commit-unmerged; false; }"
+                ),
                 'git checkout -q --detach "$SOURCE_COMMIT^{commit}"',
             ],
         },
