@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 class Account:
     """The stand-ins for AWS, all in the scratch `folder`.
 
-    `repository` is the bare one that is CodeCommit's. `variables` go into every container; so do
-    those of `indexes` for its TWINE_REPOSITORY ("" where it has none), and what `credentials` gives
-    for the ARN of its role. `announce` hears of each step as it
-    begins and ends; a UserError that it raises at the beginning stops the step. `discard` is given
-    folders that nothing needs any more.
+    What builds print is in `logs`, which stay when a rehearsal fails. `repository` is the bare one
+    that is CodeCommit's. `variables` go into every container; so do those of `indexes` for its
+    TWINE_REPOSITORY ("" where it has none), and what `credentials` gives for the ARN of its role.
+    `announce` hears of each step as it begins and ends; a UserError that it raises at the beginning
+    stops the step. `discard` is given folders that nothing needs any more.
     """
 
     template: Template
     folder: Path
+    logs: Path
     repository: Path
     laptop: Laptop
     answers: Answers = field(default_factory=Answers)
@@ -50,10 +51,9 @@ class Account:
 
     def new_log(self, name: str) -> Path:
         """An empty file for what the next build prints."""
-        logs = self.folder / "logs"
-        logs.mkdir(exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
         with self._lock:
-            log = logs / f"{len(list(logs.glob('*.log'))) + 1:02}-{name}.log"
+            log = self.logs / f"{len(list(self.logs.glob('*.log'))) + 1:02}-{name}.log"
             log.touch()
         return log
 

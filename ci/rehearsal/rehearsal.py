@@ -109,6 +109,7 @@ def open_rehearsal(
         account = Account(
             template,
             folder,
+            folder / "logs",
             folder / "codecommit.git",
             laptop.result(),
             variables=reach(),

@@ -96,12 +96,15 @@ def play_scenarios(rehearsal: Rehearsal, report: Report) -> None:
     adopt_pipeline(rehearsal)
     start = Start(rehearsal)
     table = Table("what goes wrong", "stopped in", "the index has", "seconds", "as it should")
-    wrong = []
+    wrong, logs = [], rehearsal.account.logs
     for scenario in SCENARIOS:
-        began = time.monotonic()
+        began, before = time.monotonic(), set(logs.glob("*.log"))
         complaint, ending = _played(scenario, start)
         seconds = f"{time.monotonic() - began:.1f}"
         report.say(f"{scenario.name}: {complaint or 'ok'} ({seconds} s)")
+        made = sorted(log.name for log in set(logs.glob("*.log")) - before)
+        if complaint and made:
+            report.say(f"  logs: {', '.join(made)}")
         stopped = ending.stopped or "nowhere" if ending else "-"
         holds = ", ".join(ending.index) or NOTHING if ending else "-"
         table.add_row(scenario.name, stopped, holds, seconds, "no" if complaint else "yes")
@@ -112,7 +115,7 @@ def play_scenarios(rehearsal: Rehearsal, report: Report) -> None:
         raise UserError(
             "rehearsal-faults",
             f"these scenarios did not end as they should: {'; '.join(wrong)}",
-            "read their rows above, and correct the pipeline",
+            f"read their rows above and their logs in {logs}, and correct the pipeline",
         )
 
 

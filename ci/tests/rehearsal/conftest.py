@@ -42,7 +42,8 @@ def still(scratch_once: Path, tmp_path: Path) -> Rehearsal:
     folder = tmp_path / "scratch"
     shutil.copytree(scratch_once, folder, symlinks=True)
     checkout = folder / "checkout"
-    account = Account(toy, folder, folder / "codecommit.git", Laptop({}, tmp_path, tmp_path))
+    laptop = Laptop({}, tmp_path, tmp_path)
+    account = Account(toy, folder, folder / "logs", folder / "codecommit.git", laptop)
     index = PackageIndex(f"{NOWHERE}/main/", f"{NOWHERE}/main/+simple/", "pypi", "a token")
     secrets = SecretsProxy(toy, NOWHERE)
     return Rehearsal(checkout, account, secrets, AwsServer(NOWHERE), IndexServer(NOWHERE), index)

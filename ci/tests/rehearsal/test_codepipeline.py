@@ -59,7 +59,8 @@ def account(
 
     monkeypatch.setattr("ci.rehearsal.provisioning.make_image", make_image)
     laptop = Laptop({}, tmp_path, tmp_path)
-    return Account(Template(document), tmp_path, repository, laptop, variables={"LANG": "C.UTF-8"})
+    found, logs, variables = Template(document), tmp_path / "logs", {"LANG": "C.UTF-8"}
+    return Account(found, tmp_path, logs, repository, laptop, variables=variables)
 
 
 @pytest.fixture

@@ -103,6 +103,30 @@ def test_the_run_fails_with_the_names_of_what_ended_otherwise(
     table.play_scenarios(start.rehearsal, Report(Console(file=text)))
 
 
+def test_a_row_that_failed_names_its_logs_and_the_help_says_where_they_are(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def play(start: Start) -> Ending:
+        start.fresh().account.new_log("Build").touch()
+        return Ending("Build")
+
+    monkeypatch.setattr(scenario, "with_indexes", lambda rehearsal, _: rehearsal)
+    monkeypatch.setattr(table, "adopt_pipeline", lambda _: None)
+    rows = (Scenario("good", play, stops="Build"), Scenario("bad", play))
+    monkeypatch.setattr(table, "SCENARIOS", rows)
+    monkeypatch.setattr(table, "Start", lambda _: start)
+    text = io.StringIO()
+    with pytest.raises(UserError) as raised:
+        table.play_scenarios(start.rehearsal, Report(Console(file=text, width=200)))
+    good, bad, logs = text.getvalue().splitlines()[:3]
+    assert good.startswith("good: ok")
+    assert bad.startswith("bad: stopped in Build, not any")
+    assert logs == "  logs: 02-Build.log"
+    folder = start.rehearsal.account.folder / "logs"
+    assert (folder / "02-Build.log").exists()
+    assert f"their logs in {folder}," in raised.value.remedy
+
+
 def test_a_reason_may_name_the_lowest_python(start: Start) -> None:
     ending = Ending("Build", "tests-3.12: failed")
     assert played(start, ending, stops="Build", says="tests-{}: failed") == "it: ok"
