@@ -1,16 +1,18 @@
-"""A stand-in for CodeBuild's image: its Pythons behind pyenv, POSIX's utilities, git, and no more.
+"""A stand-in for CodeBuild's image: its Pythons behind pyenv, git, and the laptop's utilities.
 
 Which Pythons an image has is in CodeBuild's "Available runtimes". The laptop's own take their
-places.
+places. Tools that a build must bring itself, such as uv and nox, are left out.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 # As of April 2026. There never was a 3.8.
 PYTHONS = {"aws/codebuild/standard:7.0": ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")}
 OLDEST_PYENV = "2.4.20"  # of those that an image may have; pyenv-shim.sh knows it as well
+# A program of a Python, of Node, or of what else makes an environment of its own.
+_BROUGHT = re.compile(
+    r"(python|pypy|pip|pyenv|conda|mamba|uvx?|ruff|node|nodejs|bun|deno)(\d|\W|$)"
+)
+_RUN_BY = re.compile(rb"#!.*\b(python|pypy|node|uv)")
+_LONGEST = 256  # a first line, in bytes
 _SHIM = Path(__file__).parent / "pyenv-shim.sh"
 
 
@@ -33,8 +41,8 @@ _SHIM = Path(__file__).parent / "pyenv-shim.sh"
 class Laptop:
     """What the laptop lends to all containers.
 
-    `pythons` are its interpreters by version ("3.8.18"). `utilities` is a folder of links to
-    POSIX's utilities and git. `downloads` has the same Pythons as if uv had downloaded them.
+    `pythons` are its interpreters by version ("3.8.18"). `utilities` is a folder of links to the
+    system's programs and git. `downloads` has the same Pythons as if uv had downloaded them.
     """
 
     pythons: Mapping[str, Path]
@@ -87,12 +95,20 @@ def _output(command: list[str], folder: Path, environment: Mapping[str, str]) ->
 
 
 def _programs() -> list[Path]:
-    """POSIX's utilities, bash and git: no Python, and no tool that a user has installed."""
+    """The system's programs, bash and git: no Python, no Node, and no tool of theirs."""
     named = [Path(found) for name in ("bash", "git") if (found := shutil.which(name))]
     posix = os.confstr("CS_PATH") or os.defpath
     listed = [path for part in posix.split(":") for path in sorted(Path(part).glob("*"))]
-    kept = [path for path in listed if not path.name.startswith(("python", "pip", "pyenv"))]
-    return [*named, *kept]
+    return [*named, *(path for path in listed if not _is_brought(path))]
+
+
+def _is_brought(program: Path) -> bool:
+    """Whether a build must bring the program itself, by its name or by what runs it."""
+    if _BROUGHT.match(program.name):
+        return True
+    with suppress(OSError), program.open("rb") as file:
+        return bool(_RUN_BY.match(file.readline(_LONGEST)))
+    return False
 
 
 def _minor(version: str) -> str:

@@ -141,6 +141,46 @@ def test_no_tool_of_the_session_or_the_user_is_in_a_container(
         assert tool not in found
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_there"),
+    [
+        ("sed", "a program", True),
+        ("pipesz", "a program", True),
+        ("nodeattr", "a program", True),
+        ("egrep", "#!/bin/sh\nexec grep -E", True),
+        ("python3.11", "a program", False),
+        ("python3-config", "#!/bin/sh", False),
+        ("uv", "a program", False),
+        ("uvx", "a program", False),
+        ("node", "a program", False),
+        ("pyenv", "#!/usr/bin/env bash", False),
+        ("nox", "#!/usr/bin/python3", False),
+        ("tool", "#!/usr/bin/env python3.11", False),
+        ("cdk", "#!/usr/bin/env node", False),
+    ],
+)
+def test_what_a_build_must_bring_itself_is_in_no_container_though_the_system_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, *, is_there: bool
+) -> None:
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr(image, "_laptop_pythons", lambda _: ({}, {}))
+    monkeypatch.setattr(os, "confstr", lambda _: str(tmp_path))
+    laptop = borrow(tmp_path, tmp_path / "laptop")
+    assert (laptop.utilities / name).exists() == is_there
+
+
+def test_what_can_not_be_read_in_the_system_s_folders_is_linked_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(image, "_laptop_pythons", lambda _: ({}, {}))
+    monkeypatch.setattr(os, "confstr", lambda _: str(tmp_path))
+    laptop = borrow(tmp_path, tmp_path / "laptop")
+    found = {path.name for path in laptop.utilities.iterdir()}
+    assert found >= {"bash", "git", "gone", "folder"}
+
+
 def test_every_python_is_also_where_uv_would_download_it(
     tmp_path: Path, laptop: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
