@@ -77,9 +77,9 @@ try:
     PYTHONS = tested_pythons(PYPROJECT, SETTINGS.get("pythons"))
 except (ValueError, TypeError, AttributeError) as error:
     raise SystemExit(
-        f"error[no-python-classifiers]: no Python versions in pyproject.toml: {error}\n"
-        "help: add a classifier `Programming Language :: Python :: 3.N` for each version;\n"
-        "  [tool.ci] must be a table, and `pythons` in it a list of versions"
+        f"error[no-python-classifiers]: pyproject.toml names no Pythons to test: {error}\n"
+        "help: add a classifier `Programming Language :: Python :: 3.N` for each version, or\n"
+        '  write into [tool.ci]: pythons = ["3.9", "3.12"]'
     ) from None
 # Set by git in hooks and in `git rebase -x`: all other repositories would be taken for that one.
 for variable in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "PREFIX"):

@@ -20,7 +20,7 @@ _SHOWN = 500
 _WINDOW = 12  # characters in a row that give a secret away
 _SHORTEST = 6  # of an encoded form: a shorter one stands in many an innocent text
 _ROUNDS = 3  # of decoding what was encoded more than once
-_TAG = re.compile(r"<[^<>]*>")
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")  # not the limits of a version, as in >=3.12,<4.0
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 
 

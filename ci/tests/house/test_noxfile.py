@@ -91,6 +91,8 @@ def test_a_release_looks_for_its_tag_before_anything_else_starts() -> None:
         (b"[project]\n", "no-python-classifiers"),
         (b"[project]\nclassifiers = 3\n", "no-python-classifiers"),
         (b"[tool]\nci = 3\n", "no-python-classifiers"),
+        (b"[tool.ci]\npythons = '3.9'\n", "no-python-classifiers"),
+        (b"[tool.ci]\npythons = [3.9, '3.12']\n", "no-python-classifiers"),
     ],
 )
 def test_a_pyproject_that_can_not_be_read_is_two_lines_and_no_traceback(

@@ -126,6 +126,13 @@ def test_every_secret_is_hidden_that_was_ever_named() -> None:
     assert made.quote("correct horse") == WITHHELD
 
 
+def test_the_limits_of_a_version_are_no_tag() -> None:
+    said = (
+        "it does not satisfy Python>=3.12,<4.0 and thing depends on Python>=3.12,<4.0, we conclude"
+    )
+    assert Redactor().quote(said) == said
+
+
 def test_an_answer_is_shown_on_one_line_without_tags_and_harmless_to_a_terminal() -> None:
     answer = "<html>\n<h1>Bad\tRequest</h1>\r\n<p>\x1b]0;title\x07 and \u202egnp.exe</p>"
     assert redactor().quote(answer) == r"Bad Request \x1b]0;title\x07 and \u202egnp.exe"
