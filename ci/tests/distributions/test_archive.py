@@ -442,9 +442,9 @@ def test_a_name_of_a_hundred_thousand_folders_is_refused_at_once(
 ) -> None:
     folders = "a/" * (30_000 if make is make_wheel else 100_000)
     path = make(tmp_path, {f"{folders}x": b""})
-    began = time.perf_counter()
+    began = time.process_time()
     assert "a name in it has" in problem(path)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     room = archive.MAX_NAME - len("" if make is make_wheel else f"{STEM}/")
     assert problem(make(tmp_path, {"a" * room: b""})) == ""
     assert "more than 1,000" in problem(make(tmp_path, {"a" * (room + 1): b""}))
@@ -455,9 +455,9 @@ def test_a_hundred_thousand_members_are_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / SDIST
     with path.open("wb") as file, gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
         packed.write(plain)
-    began = time.perf_counter()
+    began = time.process_time()
     assert "more than" in problem(path)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("size", [b"10000000000", b"00000000001"])

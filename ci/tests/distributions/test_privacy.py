@@ -258,9 +258,9 @@ def test_a_line_that_patterns_would_run_over_and_over_is_read_in_bounded_time(
 ) -> None:
     wheel = make_wheel(tmp_path, {"demo_pkg/a.js": (piece * size)[:size].encode()})
     looked = subject(project, wheel)
-    began = time.perf_counter()
+    began = time.process_time()
     assert list(privacy.secrets(looked)) == []
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_text_is_read_at_some_hundred_kilobytes_a_second_at_least(
@@ -268,6 +268,6 @@ def test_text_is_read_at_some_hundred_kilobytes_a_second_at_least(
 ) -> None:
     text = b"def function(argument: int) -> str:\n    return f'{argument} of many'\n" * 10_000
     wheel = make_wheel(tmp_path, {"demo_pkg/a.py": text})
-    began = time.perf_counter()
+    began = time.process_time()
     assert list(privacy.secrets(subject(project, wheel))) == []
-    assert time.perf_counter() - began < len(text) / 200_000
+    assert time.process_time() - began < len(text) / 200_000

@@ -167,9 +167,9 @@ def test_a_long_answer_is_cut_before_anything_else_is_done_with_it() -> None:
 )
 def test_a_hundred_thousand_odd_characters_take_no_time(odd: str) -> None:
     made = redactor(PLAIN * 5)
-    start = time.perf_counter()
+    start = time.process_time()
     made.quote(odd * (100_000 // len(odd)))
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 def test_a_redactor_does_not_show_what_it_hides() -> None:

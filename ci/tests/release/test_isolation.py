@@ -278,7 +278,10 @@ def test_verify_and_its_uv_take_nothing_of_the_checkout_either(
     assert asked == []
 
 
-def test_the_tools_of_publish_come_from_no_cache_that_the_checkout_names(tmp_path: Path) -> None:
+def test_the_tools_of_publish_come_from_no_cache_that_the_checkout_names(
+    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+) -> None:
+    assert clean_environment  # or UV_CACHE_DIR decides
     (tmp_path / "uv.toml").write_text('cache-dir = "planted"\n', encoding="utf-8")
     session = Mock(posargs=(), env={}, parallel=False)
     noxfile()["publish"](session)
