@@ -35,8 +35,8 @@ _GROUPS_OF_ADOPTER = (*OF_THE_PACKAGE, BACKEND)
 _SETTINGS = "cdk/cdk.json"
 
 _IGNORED = (
-    *(".nox/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/"),
-    *("dist/", "reports/", ".coverage", "build/", ".pdm-build/", "*.egg-info/"),
+    *(".nox/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".hypothesis/"),
+    *("dist/", "nightly/", "reports/", ".coverage", "build/", ".pdm-build/", "*.egg-info/"),
     *("cdk.out/", ".env", ".pypirc"),
 )
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
@@ -71,8 +71,9 @@ def file_changes(
 ) -> list[Change]:
     """Everything that adopting changes in `root`, but for its pyproject.toml.
 
-    `groups` are the dependency groups that the package has, whose locks are made there; `lines` are
-    what each of some files must have, besides what the sessions leave behind in .gitignore.
+    `groups` are the dependency groups that the package has or gets, whose locks are made
+    there; `lines` are what each of some files must have, besides what the sessions leave behind in
+    .gitignore.
 
     Raises UserError where a file of the pipeline would lie behind a link, or in place of a folder.
     """

@@ -29,7 +29,7 @@ _SDIST_ROOTS = (
 
 # How to keep something out of an sdist.
 _LEFT_OUT = {
-    "hatchling": "leave it out of only-include in [tool.hatch.build.targets.sdist]",
+    "hatchling": "add it to exclude in [tool.hatch.build.targets.sdist]",
     "setuptools": "exclude it in MANIFEST.in",
 }
 

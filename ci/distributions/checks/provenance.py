@@ -31,8 +31,8 @@ _REMEDY_CHANGED = (
     " the build must change it, add it to not-in-git in [tool.ci]"
 )
 _REMEDY_UNTRACKED = (
-    "run `git add` if it belongs there, else remove it; if the build makes it, add it to not-in-git"
-    " in [tool.ci]"
+    "run `git add` if it belongs there, else remove it; if a tool makes it, add it to .gitignore;"
+    " if the build makes it, to not-in-git in [tool.ci]"
 )
 
 # What setuptools keeps in the folder *.egg-info of an sdist. Installers make it anew.

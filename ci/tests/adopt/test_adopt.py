@@ -266,6 +266,15 @@ def test_lines_are_added_to_files_that_are_there(run: Adopt, package: Path) -> N
     assert (package / ".python-version").read_text() == "3.11.4\n3.12.1\n"
 
 
+def test_git_ignores_what_the_sessions_and_the_tests_leave_behind(
+    run: Adopt, package: Path
+) -> None:
+    run("--write")
+    for folder in (".nox", "dist", "nightly", "reports", ".hypothesis", ".pytest_cache"):
+        write(package, {f"{folder}/left": ""})
+        assert git(package, "status", "--porcelain", "--", folder) == "", folder
+
+
 @pytest.mark.parametrize("path", ["ci", "noxfile.py", ".gitignore", "pyproject.toml"])
 def test_nothing_is_written_through_a_link(
     run: Adopt, package: Path, tmp_path: Path, path: str

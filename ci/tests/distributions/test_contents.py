@@ -9,7 +9,7 @@ import pytest
 
 from ci.distributions.checks import contents
 from ci.package.project import Project, Settings, read_project
-from ci.tests.distributions.subjects import found
+from ci.tests.distributions.subjects import found, subject
 from ci.tests.samples import STEM, commit, make_package, make_sdist, make_wheel, write
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def test_anything_else_at_the_top_of_an_sdist_is_named_unless_included(
     assert found(contents.roots, project, sdist) == [(f"{top}{folder}", "root")]
     included = with_settings(project, Settings(sdist_include=(top,)))
     assert found(contents.roots, included, sdist) == []
+
+
+def test_the_help_names_a_key_that_hatchling_reads_whatever_else_is_set(
+    project: Project, tmp_path: Path
+) -> None:
+    sdist = make_sdist(tmp_path, {"results/a.txt": b""})
+    (finding,) = contents.roots(subject(project, sdist))
+    assert finding.remedy.startswith("add it to exclude in [tool.hatch.build.targets.sdist], or")
 
 
 def test_anything_beside_the_package_in_a_wheel_is_named(project: Project, tmp_path: Path) -> None:
