@@ -16,7 +16,7 @@ from ci.adopt.apply import apply
 from ci.adopt.copies import PYTHONS, Change, extended, file_changes, missing_pythons, read
 from ci.adopt.edit import to_paste, written
 from ci.adopt.inis import ini_changes
-from ci.adopt.needs import needs
+from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
 from ci.adopt.report import Report
 from ci.adopt.shipped import manifest_lines
@@ -69,11 +69,13 @@ def all_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
         PYTHONS: missing_pythons(adopter.root, pythons(adopter)),
         "MANIFEST.in": manifest_lines(adopter),
     }
-    groups = adopter.project.groups
+    lacking = needs(source, adopter)
+    added = {need.key for need in lacking if need.table == ("dependency-groups",)}
+    groups = {*adopter.project.groups, *added}
     return [
         *file_changes(source, adopter.root, groups=groups, lines=lines),
         *ini_changes(adopter),
-        *pyproject_changes(source, adopter, report),
+        *pyproject_changes(adopter, lacking, report),
     ]
 
 
@@ -83,9 +85,8 @@ def pythons(adopter: Adopter) -> list[str]:
     return list(dict.fromkeys([_TOOLS_PYTHON, versions[0], versions[-1]]))
 
 
-def pyproject_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
+def pyproject_changes(adopter: Adopter, lacking: list[Need], report: Report) -> list[Change]:
     """Return the change of pyproject.toml; if adopt can't edit it, print the text to paste."""
-    lacking = needs(source, adopter)
     if not lacking:
         return []
     name = "pyproject.toml"

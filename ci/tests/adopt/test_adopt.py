@@ -126,6 +126,18 @@ def test_the_second_time_nothing_changes(run: Adopt, package: Path) -> None:
     assert state(package) == first
 
 
+def test_the_lock_of_a_group_that_adopt_adds_is_theirs_from_the_first_time(
+    run: Adopt, package: Path
+) -> None:
+    ruff = "- repo: https://github.com/astral-sh/ruff-pre-commit\n  rev: v0.4.8\n"
+    write(package, {".pre-commit-config.yaml": f"repos:\n{ruff}  hooks: [{{id: ruff}}]\n"})
+    run("--write")
+    assert read_project(package).groups["lint"] == ["ruff==0.4.8"]
+    assert "ci/locks/lint.txt" not in (package / LIST).read_text()
+    write(package, {"ci/locks/lint.txt": "made by nox -s lock\n"})
+    assert UP_TO_DATE in run("--check")
+
+
 def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
     run: Adopt, package: Path, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
