@@ -117,6 +117,12 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     kept = Path(".nox/bytecode").absolute()
     session.env["PYTHONPYCACHEPREFIX"] = BYTECODE if keep else str(kept)
     files = {name: f"ci/locks/{name}.txt" for name in locks} | {"cdk": "cdk/requirements.txt"}
+    for name in locks:
+        if not Path(files[name]).is_file():
+            lacks = name in {"test", "typecheck"}.difference(PYPROJECT.get("dependency-groups", {}))
+            first = f"add the dependency group {name} to pyproject.toml, then " if lacks else ""
+            help_ = f"{first}run `nox -s lock`"
+            session.error(f"error[no-lock]: {files[name]} is missing\nhelp: {help_}")
     requirements = [word for name in locks for word in ("-r", files[name])]
     # A source distribution would run code of its own while it is installed.
     options = ("--require-hashes", "--only-binary", ":all:")

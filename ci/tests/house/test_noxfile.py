@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -192,6 +192,34 @@ def test_a_session_that_does_not_decide_the_total_time_goes_behind() -> None:
     ]
     assert {name: int(niceness) for name, niceness, _ in said} == behind
     assert all(group in {str(behind[name]), "none"} for name, _, group in said)
+
+
+@pytest.mark.parametrize(
+    ("lock", "help_"),
+    [
+        ("test", "run `nox -s lock`"),
+        ("backend", "run `nox -s lock`"),
+        (
+            "typecheck",
+            "add the dependency group typecheck to pyproject.toml, then run `nox -s lock`",
+        ),
+    ],
+)
+def test_a_lock_that_is_missing_is_two_lines_that_say_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str, help_: str
+) -> None:
+    classifiers = '["Programming Language :: Python :: 3.12"]'
+    text = f"[project]\nclassifiers = {classifiers}\n[dependency-groups]\ntest = []\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    install = load_noxfile(folder=tmp_path)["install"]
+    monkeypatch.chdir(tmp_path)
+    session = Mock(parallel=False, env={}, error=Mock(side_effect=SystemExit))
+    with pytest.raises(SystemExit):
+        install(session, lock)
+    session.error.assert_called_once_with(
+        f"error[no-lock]: ci/locks/{lock}.txt is missing\nhelp: {help_}"
+    )
+    session.run.assert_not_called()
 
 
 def test_the_newest_python_is_the_newest_that_uv_has_a_release_of() -> None:
