@@ -56,6 +56,12 @@ def check_entry(project: Project, version: Version) -> None:
         check_changelog(project.root / project.settings.changelog, version)
 
 
+def check_releasable(project: Project, version: Version) -> None:
+    """Check that `version` is public and, only then, that the changelog has an entry for it."""
+    check_public(version)
+    check_entry(project, version)
+
+
 def tag_version(tag: str) -> Version | None:
     """Return the version in a tag such as "v1.2.0"; None if the tag has another form."""
     try:

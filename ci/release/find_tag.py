@@ -11,14 +11,13 @@ from ci.checkout.version import find_places
 from ci.errors import UserError, check_all, exit_with
 from ci.package.project import read_project
 from ci.release.check_tag import (
-    check_entry,
+    check_releasable,
     check_tag_itself,
     find_tag,
     release_branch,
     tag_version,
     tags_to_release,
 )
-from ci.release.versions import check_public
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -36,11 +35,10 @@ def main() -> None:
     tag = find_tag(root, likely) if likely else tags[0]
     version = check_tag_itself(root, tag)
     check_all(
-        partial(check_public, version),
+        partial(check_releasable, project, version),
         partial(check_branch, root, release_branch(project)),
         partial(check_clean, root),
         partial(check_sources_only, root),
-        partial(check_entry, project, version),
     )
     print(f"the tag {tag} may be released, if the wheel will be {version}")
 
@@ -53,8 +51,7 @@ def _likelihood(project: Project, version: Version) -> tuple[bool, bool, Version
     """
     written = bool(find_places(project.root, project.package_dir, version))
     try:
-        check_public(version)
-        check_entry(project, version)
+        check_releasable(project, version)
     except UserError:
         return written, False, version
     return written, True, version

@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write(project, changes, confirm=version if place else None)
     print(f"{project.name} {version} is written, but not committed. If the diff is right:\n")
     print(f'    git commit -am "Release {version}"')
-    print("\nthen push it, have it merged, and run `nox -s ready` on the release branch")
+    ready = "nox -s ready" if place else f"nox -s ready -- {version}"
+    print(f"\nthen push it, have it merged, and run `{ready}` on the release branch")
 
 
 def check_next(project: Project, version: Version) -> Version:

@@ -25,8 +25,8 @@ from ci.index.listing import find_index
 from ci.index.repository import add_repository_arguments, read_repository
 from ci.index.retry import read_retry_policy
 from ci.package.project import read_project
-from ci.release.check_tag import check_entry, check_wheel, release_branch, tag_version
-from ci.release.versions import check_above, check_public
+from ci.release.check_tag import check_releasable, check_wheel, release_branch, tag_version
+from ci.release.versions import check_above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,16 +40,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     root = Path.cwd()
     project = read_project(root)
     built = read_release(dist_folder(root))
-    version = arguments.version or built.version
+    version = version_to_release(project, built.version, arguments.version)
     branch = release_branch(project)
     check_all(
         partial(check_named, project, built.version, version),
-        partial(check_public, version),
+        partial(check_releasable, project, version),
         partial(check_wheel, project, built),
         partial(check_index, project, version, arguments),
         partial(check_clean, root),
         partial(check_sources_only, root),
-        partial(check_entry, project, version),
         *origin_checks(root, branch, version),
     )
     head = git(root, "rev-parse", "--short", "HEAD")
@@ -59,20 +58,37 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"    git push origin v{version}")
 
 
+def version_to_release(project: Project, built: Version, named: Version | None) -> Version:
+    """Return the version that a person `named`, else the one that was `built`.
+
+    Raises UserError if none is named, and the version comes from git's tags.
+    """
+    if named is None and _is_after_tag(project, built):
+        raise UserError(
+            "version-unnamed",
+            f"the version comes from git's tags; the wheel has {built}, which nobody can release",
+            "name the version to release: `nox -s ready -- VERSION`",
+        )
+    return named or built
+
+
+def _is_after_tag(project: Project, built: Version) -> bool:
+    """Return whether a build backend made this version from a tag before HEAD."""
+    unreleased = built.is_devrelease or built.local is not None
+    return unreleased and not find_places(project.root, project.package_dir, built)
+
+
 def check_named(project: Project, built: Version, version: Version) -> None:
     """Check that a wheel built at the tag `version` would have that version.
 
     A version from git's tags becomes that of the tag; one that is written down stays as it is.
     Raises UserError.
     """
-    if built == version:
-        return
-    places = find_places(project.root, project.package_dir, built)
-    if places or not (built.is_devrelease or built.local):
+    if built != version and not _is_after_tag(project, built):
         raise UserError(
             "version-differs",
             f"the wheel has the version {built}, but you named {version}",
-            f"run `nox -s prepare -- {version}`, or name no version",
+            f"run `nox -s prepare -- {version}` and commit what it wrote, or name no version",
         )
 
 

@@ -69,6 +69,7 @@ def test_version_and_changelog_are_written_shown_and_not_committed(
     assert '-__version__ = "1.2.0"\n+__version__ = "1.3.0"\n' in shown
     assert f"+## [1.3.0] - {TODAY}\n" in shown
     assert 'git commit -am "Release 1.3.0"' in shown
+    assert "run `nox -s ready` on the release branch" in shown
     assert git(package, "rev-parse", "HEAD") == head
     assert git(package, "diff", "--name-only").split() == ["CHANGELOG.md", INIT]
 
@@ -81,11 +82,14 @@ def test_a_package_without_a_changelog_gets_its_version(package: Path) -> None:
     assert read(package, "CHANGELOG.md") == NEW
 
 
-def test_a_version_from_git_s_tags_is_written_nowhere(package: Path) -> None:
+def test_a_version_from_git_s_tags_is_written_nowhere_so_ready_needs_it(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(package, {INIT: '"""Demo."""\n'})
     commit(package)
     prepare.main(["1.3.0"])
     assert changed(package) == "M CHANGELOG.md"
+    assert "run `nox -s ready -- 1.3.0` on the release branch" in capsys.readouterr().out
     git(package, "checkout", "--quiet", ".")
     assert refuse("1.2.0") == "version-not-above"
 

@@ -61,9 +61,9 @@ def test_everything_is_said_at_once(pushed: Path, httpserver: HTTPServer) -> Non
     commit(pushed, {"CHANGELOG.md": "# Changelog\n"}, push=False)
     write(pushed, {"notes.txt": ""})
     assert codes() == [
+        "changelog-entry",
         "version-not-above",
         "tree-dirty",
-        "changelog-entry",
         "tag-taken",
         "not-on-release-branch",
     ]
@@ -108,7 +108,7 @@ def test_an_index_that_does_not_answer_is_a_finding(pushed: Path, httpserver: HT
 def test_a_development_version_is_not_for_release(pushed: Path) -> None:
     commit(pushed, {INIT: '__version__ = "1.2.0.dev1"\n'})
     make_dist(pushed, version="1.2.0.dev1")
-    assert codes() == ["version-not-public", "changelog-entry"]
+    assert codes() == ["version-not-public"]
 
 
 def test_a_wheel_that_states_another_version_is_found(pushed: Path) -> None:
@@ -221,10 +221,22 @@ def test_a_version_from_git_is_named_by_a_person(
     tagged_package: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert tagged_package.is_dir()
-    assert codes() == ["version-not-public", "changelog-entry"]
+    with pytest.raises(UserError, match=r"nox -s ready -- VERSION.*\[version-unnamed\]"):
+        ready.main([])
     ready.main(["1.2.0"])
     assert "git push origin v1.2.0" in capsys.readouterr().out
-    assert codes("1.1.0") == ["version-published", "changelog-entry"]
+    assert codes("1.1.0") == ["changelog-entry", "version-published"]
+
+
+def test_a_tag_at_head_gives_the_version_until_there_is_a_new_commit(tagged_package: Path) -> None:
+    git(tagged_package, "tag", "v1.2.0")
+    make_dist(tagged_package, version="1.2.0", code="")
+    write(tagged_package, {"CHANGELOG.md": "## [1.2.1] - 2026-02-01\n"})
+    with pytest.raises(UserErrors, match=r"prepare -- 1\.2\.1` and commit .*\[version-differs\]"):
+        ready.main(["1.2.1"])
+    commit(tagged_package)
+    make_dist(tagged_package, version="1.2.1.dev1", code="")
+    ready.main(["1.2.1"])
 
 
 def test_a_version_that_is_written_down_can_not_be_named_otherwise(pushed: Path) -> None:
