@@ -279,9 +279,9 @@ def test_verify_and_its_uv_take_nothing_of_the_checkout_either(
 
 
 def test_the_tools_of_publish_come_from_no_cache_that_the_checkout_names(
-    tmp_path: Path, clean_environment: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert clean_environment  # or UV_CACHE_DIR decides
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
     (tmp_path / "uv.toml").write_text('cache-dir = "planted"\n', encoding="utf-8")
     session = Mock(posargs=(), env={}, parallel=False)
     noxfile()["publish"](session)
