@@ -15,6 +15,7 @@ from ci.adopt.adopter import Adopter, read_adopter
 from ci.adopt.apply import apply
 from ci.adopt.copies import PYTHONS, Change, extended, file_changes, missing_pythons, read
 from ci.adopt.edit import to_paste, written
+from ci.adopt.hooks import CONFIG, hook_lines
 from ci.adopt.inis import ini_changes
 from ci.adopt.needs import Need, needs
 from ci.adopt.notes import notes
@@ -68,6 +69,7 @@ def all_changes(source: Path, adopter: Adopter, report: Report) -> list[Change]:
     lines = {
         PYTHONS: missing_pythons(adopter.root, pythons(adopter)),
         "MANIFEST.in": manifest_lines(adopter),
+        CONFIG: hook_lines(adopter),
     }
     lacking = needs(source, adopter)
     added = {need.key for need in lacking if need.table == ("dependency-groups",)}

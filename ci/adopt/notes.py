@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ci.adopt.changelogs import changelog, named
 from ci.adopt.copies import OWN_NOXFILE, own_noxfile
+from ci.adopt.hooks import CONFIG, PATTERN, hook_lines, hooks_reach_the_pipeline
 from ci.adopt.settings import ini
 from ci.adopt.shipped import private
 from ci.adopt.testing import FILES, RUNNERS, test_group
@@ -30,6 +31,7 @@ def notes(adopter: Adopter) -> list[UserError]:
         *_private_names(adopter),
         *_changelog(adopter),
         *_noxfile(adopter),
+        *_hooks(adopter),
         *_branch(adopter),
     ]
 
@@ -130,6 +132,16 @@ def _noxfile(adopter: Adopter) -> Iterator[UserError]:
             f"your own sessions are in {OWN_NOXFILE}, because CodeBuild runs the sessions in"
             " noxfile.py",
             f"run them with `nox -f {OWN_NOXFILE}`, also in other tools that call nox",
+        )
+
+
+def _hooks(adopter: Adopter) -> Iterator[UserError]:
+    if hooks_reach_the_pipeline(adopter) and not hook_lines(adopter):
+        yield UserError(
+            "adopt-hooks",
+            f"the hooks in {CONFIG} also get the pipeline's files, and adopt can't update files"
+            " that they rewrite",
+            f"add `{PATTERN}` to `exclude` at the top level of {CONFIG}",
         )
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from ci.adopt import __main__ as adopt
 from ci.adopt.apply import apply
 from ci.adopt.copies import LIST, Change, file_changes
+from ci.adopt.hooks import CONFIG, PATTERN
 from ci.errors import UserError
 from ci.package.project import read_project
 from ci.tests.samples import git, write
@@ -136,6 +138,59 @@ def test_the_lock_of_a_group_that_adopt_adds_is_theirs_from_the_first_time(
     assert "ci/locks/lint.txt" not in (package / LIST).read_text()
     write(package, {"ci/locks/lint.txt": "made by nox -s lock\n"})
     assert UP_TO_DATE in run("--check")
+
+
+HOOKS = "# ours\nrepos: # all\n- repo: local\n  hooks: [{id: black}]"
+
+
+@pytest.mark.parametrize("before", [HOOKS, f"---\n{HOOKS}\nfail_fast: true\n# end\n"])
+def test_hooks_of_pre_commit_are_kept_away_from_the_pipelines_files(
+    run: Adopt, package: Path, before: str
+) -> None:
+    write(package, {CONFIG: before})
+    assert "adopt-hooks" not in run("--write")
+    after = (package / CONFIG).read_text()
+    assert after.startswith(before)
+    excluded = re.compile(yaml.safe_load(after)["exclude"])
+    assert all(excluded.search(name) for name in PIPELINE)
+    assert not any(map(excluded.search, ("src/ci/x.py", "noxfile_own.py", "cdk_x/a.py", "ci.py")))
+    assert UP_TO_DATE in run("--check")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"exclude: ^docs/\n{HOOKS}\n",
+        "{repos: [{repo: local}]}\n",
+        f"---\n{HOOKS}\n...\n",
+    ],
+)
+def test_what_hooks_must_exclude_is_noted_where_adopt_can_not_write_it(
+    run: Adopt, package: Path, before: str
+) -> None:
+    write(package, {CONFIG: before})
+    said = run("--write")
+    assert "note[adopt-hooks]" in said
+    assert f"help: add `{PATTERN}` to `exclude`" in said
+    assert (package / CONFIG).read_text() == before
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        f"{HOOKS}\nexclude: |\n  (?x)^(docs/|ci/|\n  cdk/|noxfile[.]py|buildspec[.]yml)\n",
+        f"{HOOKS}\nexclude: '('\n",
+        "repos: []\n",
+        "repos: [\n",
+        "- none\n",
+    ],
+)
+def test_a_configuration_without_hooks_that_reach_the_pipeline_stays(
+    run: Adopt, package: Path, before: str
+) -> None:
+    write(package, {CONFIG: before})
+    assert "adopt-hooks" not in run("--write")
+    assert (package / CONFIG).read_text() == before
 
 
 def test_a_local_edit_is_shown_and_refused_and_nothing_is_touched(
