@@ -45,6 +45,14 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "format": (str,),
     "typecheck": (bool,),
 }
+_FORMS = {
+    "release-branch": "the name of a branch",
+    "changelog": "the path of a file, or false",
+    "max-size": "a number of bytes, such as 20_000_000",
+    "audit-exceptions": "a list of tables with id, reason and until",
+    "format": f"one of {', '.join(FORMATTERS)}",
+    "typecheck": "true or false",
+}
 _TABLES = {"audit-exceptions"}  # lists of tables; the other lists are of strings
 _RENAMED = {
     "allow": "allow-names",
@@ -304,7 +312,7 @@ def _check_setting(key: str, value: object) -> None:
         raise UserError(
             "setting-type",
             f"{key} in [tool.ci] is {value!r}",
-            "see docs/cicd-setup.md for the values that it can have",
+            f"set it to {_FORMS[key]}",
         )
 
 

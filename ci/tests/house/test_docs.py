@@ -58,6 +58,10 @@ def leads_somewhere(page: Page, link: str) -> bool:
     return target.exists()
 
 
+def test_the_page_of_the_errors_links_to_no_page_that_adopters_lack() -> None:
+    assert [link for link in Page("ci/errors.md").links if link.startswith("../")] == []
+
+
 @pytest.mark.parametrize("link", ["docs/none.md", "#none", "docs/design.md#none", "http://x"])
 def test_a_dead_link_is_found(link: str) -> None:
     assert not leads_somewhere(README, link)

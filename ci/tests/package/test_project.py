@@ -350,6 +350,25 @@ def test_each_way_the_file_can_be_wrong_is_named(
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("setting", "remedy"),
+    [
+        ("max-size = '20MB'", "set it to a number of bytes, such as 20_000_000"),
+        ("typecheck = 'off'", "set it to true or false"),
+        ("changelog = true", "set it to the path of a file, or false"),
+        ("release-branch = ''", "set it to the name of a branch"),
+        ("format = 'yapf'", "set it to one of black, ruff, none"),
+        ("audit-exceptions = 'a'", "set it to a list of tables with id, reason and until"),
+    ],
+)
+def test_the_help_for_a_setting_says_what_it_may_be(
+    package: Callable[..., Path], setting: str, remedy: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        read_project(package(f"{STATIC}[tool.ci]\n{setting}\n"))
+    assert raised.value.remedy == remedy
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no pyproject\.toml") as raised:
         read_project(tmp_path)
