@@ -57,11 +57,15 @@ def parse_version(text: str | None) -> Version | None:
 
 def find_places(root: Path, package: Path, version: Version) -> list[Place]:
     """The places where `version` is written; `package` is the package's folder or module."""
+    return [place for place in all_places(root, package) if parse_version(place.value) == version]
+
+
+def all_places(root: Path, package: Path) -> list[Place]:
+    """The places where any version is written, which need not be the package's."""
     return [
         place
         for path in candidates(root, package)
         for place in places_in(path, (root / path).read_text(encoding="utf-8", errors="replace"))
-        if parse_version(place.value) == version
     ]
 
 

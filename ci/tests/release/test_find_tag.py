@@ -102,6 +102,23 @@ def test_where_no_tag_may_be_released_the_highest_one_s_error_is_said(unwritten:
     assert said() == ["CHANGELOG.md has no entry for 1.3.0"]
 
 
+@pytest.mark.parametrize("tag", ["v1.20", "v1.3.0.dev1"])
+def test_a_mistyped_tag_is_to_be_deleted(package: Path, tag: str) -> None:
+    tag_head(package, tag)
+    (error,) = errors()
+    assert error.code == "tag-version"
+    assert error.found == f"the tag is {tag}, but the package says 1.2.0"
+    assert f"git tag -d {tag}" in error.remedy
+    assert "prepare" not in error.remedy
+
+
+def test_a_version_that_is_written_and_never_released_is_not_what_was_meant(package: Path) -> None:
+    write(package, {"src/demo_pkg/__init__.py": '__version__ = "0.0.0"\n'})
+    commit(package)
+    tag_head(package, "v1.3.0")
+    assert said() == ["CHANGELOG.md has no entry for 1.3.0"]
+
+
 def test_no_tag_is_said(package: Path) -> None:
     assert code() == "no-tag"
     git(package, "tag", "nightly")
@@ -135,7 +152,7 @@ def test_everything_that_needs_no_wheel_is_said_at_once(
     write(package, {"notes.txt": ""})
     monkeypatch.setenv("RELEASE_BRANCH", "stable")
     assert codes() == [
-        "version-not-public",
+        "tag-version",
         "release-branch-unseen",
         "tree-dirty",
         "hidden-code",
