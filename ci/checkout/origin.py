@@ -16,14 +16,14 @@ def exists(root: Path) -> bool:
     return "origin" in git(root, "remote").splitlines()
 
 
-def fetch(root: Path) -> list[str]:
-    """Fetch the branches of origin, and return the names of its tags, which are not fetched.
+def fetch(root: Path) -> dict[str, str]:
+    """Fetch the branches of origin, and return its tags with their commits; no tag is fetched.
 
     Raises UserError when it can't be reached.
     """
     try:
         git(root, "fetch", "--quiet", "--no-tags", "origin")
-        tags = git(root, "ls-remote", "--quiet", "--tags", "--refs", "origin")
+        tags = git(root, "ls-remote", "--quiet", "--tags", "origin")
     except UserError as error:
         raise UserError(
             "origin-unreachable",
@@ -31,4 +31,6 @@ def fetch(root: Path) -> list[str]:
             " what was pushed since the last fetch",
             "check the network and your access, then run this again",
         ) from None
-    return [line.partition("refs/tags/")[2] for line in tags.splitlines()]
+    # An annotated tag is there twice; the second time, with "^{}", with its commit.
+    found = (line.partition("\trefs/tags/") for line in tags.splitlines())
+    return {tag.removesuffix("^{}"): commit for commit, _, tag in found}

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from ci.checkout import origin
 from ci.checkout.commit import check_branch, check_clean, check_sources_only
-from ci.checkout.git import git
+from ci.checkout.git import git, resolve
 from ci.checkout.version import find_places
 from ci.distributions.manifest import dist_folder, read_release
 from ci.errors import UserError, check_all, exit_with
@@ -29,7 +29,7 @@ from ci.release.check_tag import check_releasable, check_wheel, release_branch, 
 from ci.release.versions import check_above
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ci.package.project import Project
 
@@ -113,28 +113,37 @@ def published_versions(project: Project, arguments: argparse.Namespace) -> tuple
 
 def origin_checks(root: Path, branch: str, version: Version) -> Iterator[Callable[[], None]]:
     """Return the checks of pushed commits, and of the tag's name here and at origin."""
-    yield partial(check_free, version, git(root, "tag").split(), "this clone")
+    at_origin: dict[str, str] = {}
     if origin.exists(root):
         try:
-            yield partial(check_free, version, origin.fetch(root), "origin")
+            at_origin = origin.fetch(root)
         except UserError as error:
             yield partial(_fail, error)
+    yield partial(check_free, root, version, at_origin)
     yield partial(check_branch, root, branch)
 
 
-def check_free(version: Version, tags: Sequence[str], where: str) -> None:
-    """Raise UserError if one of the `tags` has the version `version`."""
-    taken = [tag for tag in tags if tag_version(tag) == version]
-    if taken:
-        raise UserError(
-            "tag-taken",
-            f"{where} already has the tag {taken[0]}",
-            (
-                "release another version; never move a pushed tag"
-                if where == "origin"
-                else f"run `git push origin {taken[0]}`; or delete it: `git tag -d {taken[0]}`"
-            ),
-        )
+def check_free(root: Path, version: Version, at_origin: Mapping[str, str]) -> None:
+    """Raise UserError if a tag here or `at_origin` (with its commit) has the version `version`."""
+    here = git(root, "tag").split()
+    tag = next((tag for tag in [*here, *at_origin] if tag_version(tag) == version), None)
+    if tag is None:
+        return
+    commits = {at_origin.get(tag), resolve(root, f"refs/tags/{tag}")} - {None}
+    if commits != {resolve(root, "HEAD")}:
+        found = f"the tag {tag} is already at another commit than HEAD"
+        delete = [f"`git tag -d {tag}`"] * (tag in here)
+        delete += [f"`git push origin --delete {tag}`"] * (tag in at_origin)
+        remedy = f"if nothing was published from it, delete it: {', '.join(delete)}; otherwise"
+        remedy += " release another version"
+    elif tag in at_origin:
+        found = f"HEAD has the tag {tag} already, and it is pushed"
+        remedy = "do not tag it again; watch its release"
+    else:
+        found = f"HEAD has the tag {tag} already"
+        push = f"git push origin {tag}" if origin.exists(root) else "nox -s release"
+        remedy = f"run `{push}`; or delete it: `git tag -d {tag}`"
+    raise UserError("tag-taken", found, remedy)
 
 
 def _fail(error: UserError) -> None:

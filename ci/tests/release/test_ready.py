@@ -175,6 +175,35 @@ def test_a_tag_of_this_version_that_is_here_is_found(pushed: Path, tag: str) -> 
     assert codes() == ["tag-taken"]
 
 
+def taken() -> UserError:
+    with pytest.raises(UserErrors) as caught:
+        ready.main([])
+    (error,) = caught.value.errors
+    assert error.code == "tag-taken"
+    return error
+
+
+@pytest.mark.parametrize("how", [[], ["--annotate", "--message=Release"]])
+def test_a_tag_at_head_is_to_be_pushed_once(pushed: Path, how: list[str]) -> None:
+    git(pushed, "tag", *how, "v1.2.0")
+    assert "run `git push origin v1.2.0`" in taken().remedy
+    git(pushed, "push", "--quiet", "--tags", "origin")
+    assert taken().remedy == "do not tag it again; watch its release"
+    git(pushed, "tag", "--delete", "v1.2.0")
+    assert taken().found == "HEAD has the tag v1.2.0 already, and it is pushed"
+
+
+def test_a_tag_of_what_was_squashed_is_to_be_deleted_where_it_is(pushed: Path) -> None:
+    git(pushed, "tag", "v1.2.0")
+    commit(pushed)
+    here = "delete it: `git tag -d v1.2.0`"
+    assert f"{here}; otherwise release another version" in taken().remedy
+    git(pushed, "push", "--quiet", "--tags", "origin")
+    assert f"{here}, `git push origin --delete v1.2.0`; otherwise" in taken().remedy
+    git(pushed, "tag", "--delete", "v1.2.0")
+    assert "delete it: `git push origin --delete v1.2.0`; otherwise" in taken().remedy
+
+
 def test_a_tag_that_only_origin_has_is_found_and_not_fetched(pushed: Path) -> None:
     git(pushed, "tag", "v1.2.0")
     git(pushed, "tag", "v1.1.0")
