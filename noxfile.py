@@ -88,6 +88,8 @@ for variable in ("DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTO
 PYENV = Path(os.environ.setdefault("PYENV_ROOT", f"{Path.home()}/.pyenv"), "versions")
 if IN_PYENV := in_full([TOOLS_PYTHON, *PYTHONS], PYENV, Path(".python-version")):
     os.environ.setdefault("PYENV_VERSION", IN_PYENV)
+# Or uv reads the dependency groups before it makes an environment, and an error in them ends it.
+os.environ["UV_NO_PROJECT"] = "true"
 LOWEST_AND_HIGHEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 UNCHECKED = ".nox/unchecked"  # distributions that no check has passed yet
 REPORTS = "reports"
@@ -111,6 +113,7 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
             let_others_go_first()
     hidden = [name for name in os.environ if name.startswith(CREDENTIALS)]
     session.env.update(dict.fromkeys(name for name in hidden if not name.startswith(keep)))
+    session.env["UV_NO_PROJECT"] = None  # the package's tests may call uv
     session.env["PYTHONDONTWRITEBYTECODE"] = None  # or every program compiles its imports anew
     # Environments are made anew each time, their bytecode is kept. What sees a credential reads
     # none from the checkout's folder.

@@ -194,6 +194,18 @@ def test_a_session_that_does_not_decide_the_total_time_goes_behind() -> None:
     assert all(group in {str(behind[name]), "none"} for name, _, group in said)
 
 
+def test_a_wrong_dependency_group_stops_no_environment_before_lock_can_name_it(
+    tmp_path: Path,
+) -> None:
+    project = '[project]\nname = "x"\nversion = "1"\n[dependency-groups]\n'
+    (tmp_path / "pyproject.toml").write_text(f'{project}test = [{{ include-group = "none" }}]\n')
+    make = ["uv", "venv", "--quiet", "--python", sys.executable, "environment"]
+    with patch.dict(os.environ):
+        load_noxfile()
+        done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("lock", "help_"),
     [
