@@ -168,11 +168,11 @@ def check_night(rehearsal: Rehearsal, execution: Execution) -> None:
 
 def _check_readers(rehearsal: Rehearsal, allowed: set[str]) -> None:
     """Raise UserError unless those roles, and no others, have asked for the secret."""
-    readers = {request.role for request in rehearsal.secrets.requests}
-    if readers != allowed:
+    asked = {(each.role, each.action, each.resource) for each in rehearsal.secrets.requests}
+    if {role for role, *_ in asked} != allowed:
         raise UserError(
             "rehearsal-readers",
-            f"{', '.join(sorted(readers)) or 'nobody'} asked for the secret",
+            "; ".join(" ".join(each) for each in sorted(asked)) or "nobody asked for the secret",
             f"correct cdk/: expected {', '.join(allowed) or 'nobody'}",
         )
 
