@@ -72,12 +72,18 @@ class Processes:
 
 
 def _end(build: str, session: int | None) -> None:
-    """Kill until nothing is left: what is killed may just have started something."""
-    while found := _running(build, session):
-        for process in found:
-            with suppress(psutil.Error):
-                process.kill()
+    """Kill until nothing is left to kill: what is killed may just have started something."""
+    while [process for process in _running(build, session) if _kill(process)]:
         time.sleep(_BREATH)
+
+
+def _kill(process: psutil.Process) -> bool:
+    """Whether it could be killed: it may have ended, or be another user's, as sudo's are."""
+    try:
+        process.kill()
+    except psutil.Error:
+        return False
+    return True
 
 
 def _running(build: str, session: int | None) -> list[psutil.Process]:

@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from ci.rehearsal.processes import Processes, children_end_on_interrupt
@@ -41,6 +42,17 @@ def test_a_container_s_end_is_the_end_of_its_daemons_and_of_no_other_container(
     assert two.poll() is None
     processes.end(environment(f"{tmp_path}-2"))
     two.communicate()
+
+
+def test_a_process_of_another_user_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OfRoot:
+        def kill(self) -> None:
+            raise psutil.AccessDenied
+
+    monkeypatch.setattr("ci.rehearsal.processes._running", lambda *_: [OfRoot()])
+    Processes().end(environment(str(tmp_path)))
 
 
 def test_once_all_have_ended_none_starts_any_more(tmp_path: Path) -> None:
