@@ -27,7 +27,7 @@ def git(root: Path, *arguments: str) -> str:
         done = subprocess.run(
             [*_GIT, *arguments],
             cwd=root,
-            env={**os.environ, "GIT_GRAFT_FILE": os.devnull},  # the history too is what was pushed
+            env={**os.environ, "GIT_GRAFT_FILE": ""},  # the history, too, is what was pushed
             capture_output=True,
             check=True,
             encoding="utf-8",
