@@ -226,6 +226,7 @@ def test_only_pull_requests_use_their_cache(template: Template) -> None:
 def test_each_action_has_the_rights_that_it_needs(template: Template) -> None:
     projects = template.by_path("AWS::CodeBuild::Project").values()
     by_name = {project["Name"]: project for project in projects}
+    looked_at = set()
     for pipeline in template.by_path("AWS::CodePipeline::Pipeline").values():
         source, *others = [each for stage in pipeline["Stages"] for each in stage["Actions"]]
         require_source(template, pipeline, source)
@@ -233,6 +234,8 @@ def test_each_action_has_the_rights_that_it_needs(template: Template) -> None:
             if action["ActionTypeId"]["Provider"] == "CodeBuild":
                 project = by_name[action["Configuration"]["ProjectName"]]
                 require_build(template, pipeline, action, project, read_buildspec(project))
+                looked_at.add(project["Name"])
+    assert looked_at == by_name.keys()
 
 
 def test_only_the_state_machine_comments_and_nobody_approves_or_pushes(plain: Template) -> None:

@@ -47,12 +47,16 @@ def test_a_container_s_end_is_the_end_of_its_daemons_and_of_no_other_container(
 def test_a_process_of_another_user_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tried = []
+
     class OfRoot:
         def kill(self) -> None:
+            tried.append(self)
             raise psutil.AccessDenied
 
     monkeypatch.setattr("ci.rehearsal.processes._running", lambda *_: [OfRoot()])
     Processes().end(environment(str(tmp_path)))
+    assert len(tried) == 1
 
 
 def test_once_all_have_ended_none_starts_any_more(tmp_path: Path) -> None:
