@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +49,7 @@ def build_spec(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
-        # It makes texts, lists and mappings only: `yes` stays `yes`, and 3.10 does not become 3.1.
-        spec = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - as safe as the safe one
+        spec = deepcopy(_parsed(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ContextProblem(
             "buildspec-unreadable",
@@ -63,6 +63,12 @@ def _read(file: Path) -> dict[str, Any]:
             "write the buildspec again, or restore it from git",
         )
     return spec
+
+
+@cache
+def _parsed(text: str) -> Any:  # noqa: ANN401 - YAML
+    # It makes texts, lists and mappings only: `yes` stays `yes`, and 3.10 does not become 3.1.
+    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - as safe as the safe one
 
 
 def _taken(table: dict[str, Any], name: str, file: Path) -> Any:  # noqa: ANN401 - YAML

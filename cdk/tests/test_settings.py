@@ -15,7 +15,7 @@ from aws_cdk.aws_logs import RetentionDays
 
 from app import HERE
 from settings import ContextProblem, Settings, read_settings
-from tests.conftest import DEFAULTS
+from tests.conftest import DEFAULTS, VARIATIONS
 
 PROJECTS = (
     *("pr-validation", "pr-tests", "pr-coverage", "release", "build", "publish", "verify"),
@@ -262,7 +262,7 @@ def test_a_project_without_a_proper_name_is_refused(
 HOME_CACHE = Path.home() / ".cache/aws/jsii"
 
 
-def run_app(folder: Path, home: Path, **context: str) -> subprocess.CompletedProcess[str]:
+def run_app(folder: Path, home: Path, **context: object) -> subprocess.CompletedProcess[str]:
     """`python app.py` in `folder`, as the CDK CLI starts it, without a home or credentials."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "CDK_OUTDIR": str(home / "out")}
     environment["CDK_CONTEXT_JSON"] = json.dumps(context)
@@ -275,15 +275,16 @@ def run_app(folder: Path, home: Path, **context: str) -> subprocess.CompletedPro
 
 
 def test_the_app_writes_the_template_of_the_project_beside_it(tmp_path: Path) -> None:
+    """With all settings on: here the CDK's own rules look at the template, too."""
     source = shutil.ignore_patterns("tests", "cdk.out", "__pycache__", ".*")
     shutil.copytree(HERE, tmp_path / "cdk", ignore=source)
     shutil.copy(HERE.parent / "buildspec.yml", tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "copied"\n', encoding="utf-8")
-    outcome = run_app(tmp_path / "cdk", tmp_path, region="eu-west-1")
-    assert outcome.returncode == 0, outcome.stderr
+    outcome = run_app(tmp_path / "cdk", tmp_path, **VARIATIONS["full"])
+    assert (outcome.returncode, outcome.stderr) == (0, "")
     template = json.loads((tmp_path / "out/copied-pipeline.template.json").read_text("utf-8"))
     assert "AWS::CodePipeline::Pipeline" in {r["Type"] for r in template["Resources"].values()}
-    assert "codepipeline:eu-west-1" in json.dumps(template)
+    assert "codepipeline:eu-central-1" in json.dumps(template)
 
 
 def test_the_app_reports_a_bad_context_in_two_lines(tmp_path: Path) -> None:

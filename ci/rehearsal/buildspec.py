@@ -6,6 +6,7 @@ What it may say and the rehearsal does not play is refused, never skipped.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -80,7 +81,7 @@ def read_buildspec(project: Mapping[str, Any]) -> Buildspec:
             "write its text into the project in cdk/, so that no commit can change it",
         )
     try:
-        document = yaml.safe_load(text)
+        return _parsed(text)
     except yaml.YAMLError as error:
         name = project["Name"]
         raise UserError(
@@ -88,10 +89,11 @@ def read_buildspec(project: Mapping[str, Any]) -> Buildspec:
             f"the buildspec of {name} is not valid YAML: {error}",
             "correct buildspec.yml",
         ) from None
-    return _parsed(_mapping(document, "buildspec"))
 
 
-def _parsed(spec: dict[str, Any]) -> Buildspec:
+@cache
+def _parsed(text: str) -> Buildspec:
+    spec = _mapping(yaml.safe_load(text), "buildspec")
     if str(spec.get("version")) != "0.2":  # in 0.1, nothing carries over between commands
         raise _refused("version", spec.get("version"), "write version: 0.2")
     env = _mapping(spec.get("env", {}), "env")

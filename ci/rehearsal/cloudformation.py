@@ -41,6 +41,7 @@ class Template:
     _resolved: dict[str, dict[str, dict[str, Any]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    _named: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resolved properties of each resource of that type, by logical id."""
@@ -89,9 +90,11 @@ class Template:
 
     def name(self, logical_id: str) -> str:
         """The name of a resource of this template; its path where it has none of its own."""
-        properties = self.document["Resources"][logical_id].get("Properties", {})
-        own = (str(self.resolve(properties[key])) for key in _NAMES if key in properties)
-        return next(own, self.path(logical_id))
+        if logical_id not in self._named:
+            properties = self.document["Resources"][logical_id].get("Properties", {})
+            own = (str(self.resolve(properties[key])) for key in _NAMES if key in properties)
+            self._named[logical_id] = next(own, self.path(logical_id))
+        return self._named[logical_id]
 
     def _kind(self, logical_id: str) -> str:
         if logical_id not in self.document["Resources"]:

@@ -92,10 +92,8 @@ def _running(build: str, session: int | None) -> list[psutil.Process]:
     for number in psutil.pids():
         with suppress(psutil.Error, OSError):  # it is somebody else's, or has ended meanwhile
             process = psutil.Process(number)
-            is_in_session = os.getsid(number) == session
-            if process.status() != psutil.STATUS_ZOMBIE and (
-                is_in_session or process.environ().get(_MARK) == build
-            ):
+            is_of_build = os.getsid(number) == session or process.environ().get(_MARK) == build
+            if is_of_build and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 

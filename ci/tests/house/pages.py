@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,10 +29,9 @@ class Page:
     def path(self) -> Path:
         return ROOT / self.name
 
-    @cached_property
+    @property
     def tokens(self) -> list[Token]:
-        text = self.path.read_text(encoding="utf-8")
-        return MarkdownIt("commonmark").enable("table").parse(text)
+        return _parsed(self.path)
 
     @property
     def anchors(self) -> list[str]:
@@ -88,6 +87,11 @@ class Page:
 
     def _inline(self) -> Iterator[Token]:
         return (child for token in self.tokens for child in token.children or ())
+
+
+@cache
+def _parsed(path: Path) -> list[Token]:
+    return MarkdownIt("commonmark").enable("table").parse(path.read_text(encoding="utf-8"))
 
 
 def _anchor(heading: str) -> str:
