@@ -119,11 +119,15 @@ def _value(document: Any, key: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML
     return document
 
 
+def text_at(root: Path, commit: str, path: Path) -> str:
+    """Return the text of a file below `root` at `commit`; raises UserError if it was not there."""
+    return git(root, "show", f"{commit}:./{path.as_posix()}")  # "./": from `root`, not git's top
+
+
 def version_at(root: Path, commit: str, place: Place) -> Version | None:
     """Return the version in `place` at `commit`; None if there was none."""
     try:
-        text = git(root, "show", f"{commit}:{place.path.as_posix()}")
-        then = places_in(place.path, text)
+        then = places_in(place.path, text_at(root, commit, place.path))
     except (UserError, tomllib.TOMLDecodeError):
         return None
     return next((parse_version(each.value) for each in then if each.key == place.key), None)

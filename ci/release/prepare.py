@@ -18,7 +18,14 @@ from packaging.version import InvalidVersion, Version
 
 from ci.checkout.changelog import entries, headings, new_heading, read_changelog
 from ci.checkout.git import git
-from ci.checkout.version import ASSIGNMENT, PYPROJECT, candidates, find_places, parse_version
+from ci.checkout.version import (
+    ASSIGNMENT,
+    PYPROJECT,
+    candidates,
+    find_places,
+    parse_version,
+    text_at,
+)
 from ci.distributions.version import backend_version
 from ci.errors import UserError, exit_with, printable
 from ci.package.project import read_project
@@ -142,7 +149,8 @@ def with_version(place: Place, text: str, version: Version) -> str:
 def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -> str:
     """Return the changelog `text` with an entry for `version`: unreleased changes or commits.
 
-    Raises UserError when it has a dated entry already, or nothing has changed.
+    Raises UserError when it has a dated entry already, or an uncommitted one for another version,
+    or nothing has changed.
     """
     found = list(entries(text))
     heading = "".join(f"{line}\n" for line in new_heading(path, found, version, day))
@@ -153,6 +161,7 @@ def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -
             f"{path} already has an entry for {version}: {own.heading!r}",
             "choose another version, or remove the entry",
         )
+    check_no_other(root, path, found)
     if own:  # "1.2.0 (unreleased)"
         return text[: own.start] + heading + text[own.body :]
     unreleased = next((entry for entry in found if entry.is_unreleased), None)
@@ -165,6 +174,24 @@ def with_entry(root: Path, path: Path, text: str, version: Version, day: date) -
     after = text[at:].lstrip("\n")
     entry = f"{heading}\n{commits(root)}\n"
     return _compared(before + entry + (f"\n{after}" if after else ""), version)
+
+
+def check_no_other(root: Path, path: Path, found: list[Entry]) -> None:
+    """Check that every dated entry is committed; another one is left from an earlier `prepare`."""
+    try:
+        committed = {parse_version(each.version) for each in entries(text_at(root, "HEAD", path))}
+    except UserError:
+        return  # git does not have the file yet
+    for entry in found:
+        is_new = parse_version(entry.version) not in committed
+        if is_new and re.match(r"\d", entry.date or ""):
+            raise UserError(
+                "changelog-uncommitted",
+                f"{path} has an entry that is not committed: {entry.heading!r}",
+                "commit it; or, if an earlier `nox -s prepare` wrote it and you want another"
+                " version, take back what that changed: `git checkout FILE` for each file of"
+                " `git status`",
+            )
 
 
 def _insertion(text: str, found: list[Entry], unreleased: Entry | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,17 @@ def test_the_version_of_another_commit_is_read_from_the_same_place(tmp_path: Pat
     (place,) = find_places(root, PACKAGE, Version("1.3.0"))
     assert version_at(root, before, place) == Version("1.2.0")
     assert version_at(root, "HEAD", place) == Version("1.3.0")
+
+
+def test_a_package_in_a_folder_of_its_repository_has_its_version_there_too(tmp_path: Path) -> None:
+    top = make_package(tmp_path)
+    shutil.copytree(top / "src", top / "python/src")
+    commit(top)
+    (place,) = places_in(Path(INIT), '__version__ = "1.3.0"\n')
+    (top / INIT).unlink()
+    commit(top)
+    assert version_at(top / "python", "HEAD", place) == Version("1.2.0")
+    assert version_at(top, "HEAD", place) is None
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,29 @@ def test_a_version_that_is_not_next_is_refused(package: Path, version: str, code
     assert changed(package) == ""
 
 
+def test_the_entry_of_another_version_that_was_prepared_does_not_stay(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare.main(["1.3.0"])
+    prepared = git(package, "diff")
+    capsys.readouterr()
+    with pytest.raises(UserError) as caught:
+        prepare.main(["1.4.0"])
+    assert caught.value.code == "changelog-uncommitted"
+    assert f"'[1.3.0] - {TODAY}'" in caught.value.found
+    assert git(package, "diff") == prepared
+    git(package, "checkout", "--quiet", ".")
+    prepare.main(["1.4.0"])
+    assert "1.3.0" not in read(package, "CHANGELOG.md")
+
+
+def test_a_changelog_that_git_does_not_have_yet_gets_its_entry(package: Path) -> None:
+    git(package, "rm", "--quiet", "--cached", "CHANGELOG.md")
+    git(package, "commit", "--quiet", "--message=Without")
+    prepare.main(["1.3.0"])
+    assert f"## [1.3.0] - {TODAY}" in read(package, "CHANGELOG.md")
+
+
 def test_what_is_no_version_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         prepare.main(["next"])
