@@ -119,14 +119,7 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     # none from the checkout's folder.
     kept = Path(".nox/bytecode").absolute()
     session.env["PYTHONPYCACHEPREFIX"] = BYTECODE if keep else str(kept)
-    files = {name: f"ci/locks/{name}.txt" for name in locks} | {"cdk": "cdk/requirements.txt"}
-    for name in locks:
-        if not Path(files[name]).is_file():
-            lacks = name in {"test", "typecheck"}.difference(PYPROJECT.get("dependency-groups", {}))
-            first = f"add the dependency group {name} to pyproject.toml, then " if lacks else ""
-            help_ = f"{first}run `nox -s lock`"
-            session.error(f"error[no-lock]: {files[name]} is missing\nhelp: {help_}")
-    requirements = [word for name in locks for word in ("-r", files[name])]
+    requirements = [word for name in locks for word in ("-r", lock_file(session, name))]
     # A source distribution would run code of its own while it is installed.
     options = ("--require-hashes", "--only-binary", ":all:")
     # uv's settings in the checkout could name a cache, from which it takes files without a look.
@@ -136,6 +129,16 @@ def install(session: nox.Session, *locks: str, keep: tuple[str, ...] = ()) -> No
     # session.install, which -R skips: an environment would not follow its lock.
     if session.run(*command, "--offline", "--quiet", silent=True, success_codes=range(256)):
         session.run(*command)
+
+
+def lock_file(session: nox.Session, name: str) -> str:
+    """Return the path of that lock; end the session if it is missing."""
+    path = "cdk/requirements.txt" if name == "cdk" else f"ci/locks/{name}.txt"
+    if not Path(path).is_file():
+        lacks = name in {"test", "typecheck"}.difference(PYPROJECT.get("dependency-groups", {}))
+        first = f"add the dependency group {name} to pyproject.toml, then " if lacks else ""
+        session.error(f"error[no-lock]: {path} is missing\nhelp: {first}run `nox -s lock`")
+    return path
 
 
 def let_others_go_first() -> None:
