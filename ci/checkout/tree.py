@@ -49,7 +49,8 @@ def working_tree(root: Path) -> Tree:
     Raises UserError where git fails.
     """
     head = committed_tree(root)
-    listed = git(root, "diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD")
+    options = ("--name-only", "--no-renames", "--relative", "--ignore-submodules=none", "-z")
+    listed = git(root, "diff", *options, "HEAD")
     changed = tuple(filter(None, listed.split("\0")))
     length = max(
         (len(identity) for identity in head.ids.values() if identity), default=_SHA1_LENGTH

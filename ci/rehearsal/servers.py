@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 90
 _REQUEST_SECONDS = 30
+_LAST_WORDS = 5  # lines of the log, which is removed with the scratch folder
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,12 @@ def _announced(
 
 def _not_started(command: Sequence[str], log: Path) -> UserError:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["it printed nothing"]
+    name = Path(command[0]).name
     return UserError(
-        "server-start", f"{Path(command[0]).name} does not start: {lines[-1]}", f"read {log}"
+        "server-start",
+        f"{name} does not start: {' | '.join(lines[-_LAST_WORDS:])}",
+        "remove the folder .nox/rehearse, so that it is installed again, and check that there is"
+        " room on the disk",
     )
 
 
