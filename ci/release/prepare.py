@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ci.checkout.changelog import entries, headings, new_heading, read_changelog
 from ci.checkout.git import git
@@ -291,16 +291,9 @@ def check_written(root: Path, version: Version) -> None:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s prepare --", description=main.__doc__)
     parser.add_argument(
-        "version", type=_version, metavar="VERSION", help='the new version, such as "1.2.0"'
+        "version", type=Version, metavar="VERSION", help='the new version, such as "1.2.0"'
     )
     return parser.parse_args(argv)
-
-
-def _version(text: str) -> Version:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        raise argparse.ArgumentTypeError(f"{text!r} is no PEP 440 version") from None
 
 
 if __name__ == "__main__":

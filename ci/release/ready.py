@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from ci.checkout import origin
 from ci.checkout.commit import check_branch, check_clean, check_sources_only
@@ -153,17 +153,10 @@ def _fail(error: UserError) -> None:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s ready --", description=main.__doc__)
     parser.add_argument(
-        "version", nargs="?", type=_version, help="the version, if it comes from git's tags"
+        "version", nargs="?", type=Version, help="the version, if it comes from git's tags"
     )
     add_repository_arguments(parser)
     return parser.parse_args(argv)
-
-
-def _version(text: str) -> Version:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        raise argparse.ArgumentTypeError(f"{text!r} is no PEP 440 version") from None
 
 
 if __name__ == "__main__":
