@@ -106,12 +106,7 @@ def _repository(source: Path, path: Path) -> Path:
         )
     root = path.resolve()
     if not (root / ".git").exists():
-        raise UserError(
-            "adopt-no-repository",
-            f"{path} is not the top folder of a git repository",
-            "run `git init` there, or give the path of the top folder: you need git to undo"
-            " what adopt does",
-        )
+        raise _not_the_top(root, path)
     if root.samefile(source):
         raise UserError(
             "adopt-home",
@@ -127,12 +122,37 @@ def _repository(source: Path, path: Path) -> Path:
     return root
 
 
+def _not_the_top(root: Path, path: Path) -> UserError:
+    try:
+        top = git(root, "rev-parse", "--show-toplevel")
+    except UserError:
+        return UserError(
+            "adopt-no-repository",
+            f"{path} is not the top folder of a git repository",
+            "run `git init` there, or give the path of the top folder: you need git to undo"
+            " what adopt does",
+        )
+    return UserError(
+        "adopt-subfolder",
+        f"{path} is a subfolder of the git repository {top}",
+        "give the path of its top folder, or move the package into a repository of its own:"
+        " CodeBuild runs the sessions in the top folder",
+    )
+
+
 def _document(root: Path) -> dict[str, Any]:
     legacy = " and ".join(name for name in ("setup.py", "setup.cfg") if (root / name).is_file())
     remedy = "describe the package in [project] of pyproject.toml, which all backends read"
-    if legacy and not (root / "pyproject.toml").is_file():
+    if not (root / "pyproject.toml").is_file():
+        if legacy:
+            raise UserError(
+                "adopt-setup-py", f"the package has {legacy}, but no pyproject.toml", remedy
+            )
         raise UserError(
-            "adopt-setup-py", f"the package has {legacy}, but no pyproject.toml", remedy
+            "adopt-no-pyproject",
+            f"there is no pyproject.toml in {root}",
+            "write one; or, if the package is in a subfolder, move it to the top folder or into"
+            " a repository of its own",
         )
     document = load(root / "pyproject.toml")
     if not table(document, "project") and not table(document, "tool", "poetry"):

@@ -66,7 +66,7 @@ def test_without_a_branch_called_main_releases_come_from_master(package: Path) -
 
 
 REFUSED = [
-    ({"pyproject.toml": None}, "no-pyproject"),
+    ({"pyproject.toml": None}, "adopt-no-pyproject"),
     ({"pyproject.toml": None, "setup.py": ""}, "adopt-setup-py"),
     ({"pyproject.toml": "[tool.black]\n", "setup.cfg": ""}, "adopt-no-project"),
     ({"pyproject.toml": '[tool.poetry]\nname = "demo-pkg"\n'}, "poetry-metadata"),
@@ -113,7 +113,7 @@ def test_each_thing_that_the_pipeline_can_not_work_with_is_named(
     ("path", "code"),
     [
         ("gone", "adopt-no-folder"),
-        ("package/src", "adopt-no-repository"),
+        ("package/src", "adopt-subfolder"),
         (".", "adopt-no-repository"),
     ],
 )
@@ -124,6 +124,18 @@ def test_only_the_top_folder_of_a_repository_will_do(
     with pytest.raises(UserError) as raised:
         read_adopter(ROOT, tmp_path / path)
     assert raised.value.code == code
+
+
+def test_a_package_in_a_subfolder_is_told_where_its_repository_begins(package: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        read_adopter(ROOT, package / "src")
+    assert raised.value.found == f"{package / 'src'} is a subfolder of the git repository {package}"
+    assert "a repository of its own" in raised.value.remedy
+
+
+def test_a_linked_worktree_will_do(package: Path, tmp_path: Path) -> None:
+    git(package, "worktree", "add", "--quiet", "--detach", "../linked")
+    assert read_adopter(ROOT, tmp_path / "linked").release_branch == "main"
 
 
 def test_a_bare_repository_is_no_package(tmp_path: Path) -> None:
