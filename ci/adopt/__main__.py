@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from ci.adopt.adopter import Adopter, read_adopter
 from ci.adopt.apply import apply
-from ci.adopt.copies import PYTHONS, Change, extended, file_changes, missing_pythons, read
+from ci.adopt.copies import (
+    PYTHONS,
+    Change,
+    extended,
+    file_changes,
+    ignored,
+    missing_pythons,
+    read,
+)
 from ci.adopt.edit import to_paste, written
 from ci.adopt.hooks import CONFIG, hook_lines
 from ci.adopt.inis import ini_changes
@@ -46,6 +54,7 @@ def main() -> None:
     changes = all_changes(source, adopter, report)
     report.changes(changes)
     report.notes(notes(adopter))
+    refuse_ignored(adopter.root, changes)
     if not arguments.force:
         refuse_edited(changes)
     if not changes:
@@ -99,6 +108,19 @@ def pyproject_changes(adopter: Adopter, lacking: list[Need], report: Report) -> 
         report.say(to_paste(adopter.document, lacking))
         raise
     return [extended(adopter.root, name, before, after)]
+
+
+def refuse_ignored(root: Path, changes: Sequence[Change]) -> None:
+    """Raise UserError if git would ignore files of the pipeline: CI would lack them."""
+    found = ignored(root, changes)
+    if found:
+        names = ", ".join(f"{path} ({pattern})" for pattern, path in found.items())
+        raise UserError(
+            "adopt-ignored",
+            f"git would ignore files of the pipeline: {names}; adopt wrote nothing",
+            "change these patterns so that they match nothing in ci/ and cdk/; with a slash in"
+            " front, such as `/release/`, a pattern is only for the top folder",
+        )
 
 
 def refuse_edited(changes: Sequence[Change]) -> None:

@@ -209,6 +209,24 @@ def _not_ignored(root: Path) -> list[str]:
     return [pattern for pattern, probe in probes.items() if probe not in ignored]
 
 
+def ignored(root: Path, changes: Iterable[Change]) -> dict[str, str]:
+    """The patterns by which `git add` would skip new files of the pipeline, each with one file."""
+    done = subprocess.run(
+        ["git", "check-ignore", "--verbose", "-z", "--stdin"],
+        cwd=root,
+        input="\0".join(change.path for change in changes if _is_pipelines(change.path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    words = iter(done.stdout.split("\0"))
+    found: dict[str, str] = {}
+    for source, line, pattern, path in zip(words, words, words, words, strict=False):
+        if not pattern.startswith("!"):
+            found.setdefault(f"{source}:{line}: {pattern}", path)
+    return found
+
+
 def read(root: Path, path: str) -> bytes | None:
     """The content of a file below `root`, None if it is absent.
 

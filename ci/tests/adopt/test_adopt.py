@@ -342,6 +342,30 @@ def test_git_ignores_what_the_sessions_and_the_tests_leave_behind(
         assert git(package, "status", "--porcelain", "--", folder) == "", folder
 
 
+def test_patterns_that_keep_the_pipeline_out_of_git_are_named_and_nothing_is_written(
+    run: Adopt, package: Path
+) -> None:
+    write(package, {".gitignore": "*.md\ndist*\n", "cdk/.gitignore": "app.py\n"})
+    before = state(package)
+    with pytest.raises(UserError) as raised:
+        run("--write", "--force")
+    assert raised.value.code == "adopt-ignored"
+    assert "cdk/app.py (cdk/.gitignore:1: app.py)" in raised.value.found
+    assert "ci/distributions/build.py (.gitignore:2: dist*)" in raised.value.found
+    assert "*.md" not in raised.value.found
+    assert state(package) == before
+
+
+def test_patterns_that_match_none_of_the_pipelines_files_may_stay(
+    run: Adopt, package: Path
+) -> None:
+    patterns = "/dist*\nlocks\n!/ci/locks/\n!noxfile.py\n.python-version\n"
+    write(package, {".gitignore": patterns})
+    run("--write")
+    git(package, "add", "--all")
+    assert {*PIPELINE, LIST} <= {*git(package, "ls-files").splitlines()}
+
+
 @pytest.mark.parametrize("path", ["ci", "noxfile.py", ".gitignore", "pyproject.toml"])
 def test_nothing_is_written_through_a_link(
     run: Adopt, package: Path, tmp_path: Path, path: str
