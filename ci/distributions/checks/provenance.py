@@ -23,12 +23,18 @@ from ci.distributions.checks import Subject, identity, matches, packing, require
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ci.distributions.archive import Member
     from ci.distributions.checks import Finding
     from ci.package.project import Project
 
 _REMEDY_CHANGED = (
     "build from a clean checkout; if the error stays, find out what changes the file; if"
     " the build must change it, add it to not-in-git in [tool.ci]"
+)
+_REMEDY_LINE_ENDS = (
+    "run `git config core.autocrlf input`, remove the file and run `git checkout FILE`; if"
+    " .gitattributes has `eol=crlf` for it, write `-text` there, run `git add --renormalize .`"
+    " and commit"
 )
 _REMEDY_UNTRACKED = (
     "run `git add` if it belongs there, else remove it; if a tool makes it, add it to .gitignore;"
@@ -77,16 +83,17 @@ def committed(subject: Subject) -> Iterator[Finding]:
             continue
         if not subject.is_wheel and _is_made(subject, member.path, member.content):
             continue
-        yield _not_committed(subject, member.path, source)
+        yield _not_committed(subject, member, source)
 
 
-def _not_committed(subject: Subject, path: str, source: str) -> Finding:
-    if source in subject.tree.ids:
-        where = "in the working tree" if subject.tree.changed else "in git"
-        return subject.finding(
-            path, "not-committed", f"it differs from {source} {where}", _REMEDY_CHANGED
-        )
-    return subject.finding(path, "untracked", "git does not track it", _REMEDY_UNTRACKED)
+def _not_committed(subject: Subject, member: Member, source: str) -> Finding:
+    if source not in subject.tree.ids:
+        return subject.finding(member.path, "untracked", "git does not track it", _REMEDY_UNTRACKED)
+    where = f"{source} in the working tree" if subject.tree.changed else f"{source} in git"
+    found, remedy = f"it differs from {where}", _REMEDY_CHANGED
+    if subject.tree.holds(source, member.content.replace(b"\r\n", b"\n")):
+        found, remedy = f"its line ends differ from those of {where}", _REMEDY_LINE_ENDS
+    return subject.finding(member.path, "not-committed", found, remedy)
 
 
 def _source(subject: Subject, path: str) -> str:

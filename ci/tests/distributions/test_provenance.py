@@ -254,6 +254,19 @@ def test_a_crafted_wheel_is_refused_by_the_gate_that_it_is_for(
     assert all(f"[{rule}]" in caught.value.found for rule in rules)
 
 
+def test_line_ends_that_differ_from_those_in_git_are_named_as_the_only_difference(
+    project: Project, tmp_path: Path
+) -> None:
+    crlf = FILES["src/demo_pkg/__init__.py"].replace("\n", "\r\n").encode()
+    (said,) = provenance.committed(subject(project, wheel_of(tmp_path, {INIT: crlf})))
+    assert said.rule == "not-committed"
+    assert said.found == "its line ends differ from those of src/demo_pkg/__init__.py in git"
+    assert "core.autocrlf" in said.remedy
+    assert "not-in-git" not in said.remedy
+    (said,) = provenance.committed(subject(project, wheel_of(tmp_path, {INIT: crlf + b"evil"})))
+    assert "line ends" not in said.found
+
+
 def test_an_archive_that_is_not_plain_is_not_looked_into(project: Project, tmp_path: Path) -> None:
     wheel = wheel_of(tmp_path, {INIT: b"evil"})
     wheel.write_bytes(b"prefix" + wheel.read_bytes())
