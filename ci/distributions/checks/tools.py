@@ -39,8 +39,8 @@ def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[
                 "",
                 "wheel-contents",
                 line.removeprefix(f"{path}: "),
-                "leave it out of the wheel, or look up the code in check-wheel-contents'"
-                " documentation",
+                "leave it out of the wheel; if it belongs there, add the code to ignore in"
+                " [tool.check-wheel-contents]",
             )
 
 

@@ -39,6 +39,7 @@ def test_check_wheel_contents_speaks_unless_the_package_tells_it_not_to(
     findings = list(tools.wheel_contents(project, [make_sdist(tmp_path), wheel]))
     assert [finding.found[:6] for finding in findings] == ["W001: ", "W005: ", "W009: "]
     assert {(each.distribution, each.rule) for each in findings} == {(wheel.name, "wheel-contents")}
+    assert all("[tool.check-wheel-contents]" in finding.remedy for finding in findings)
 
     pyproject = (project.root / "pyproject.toml").read_text(encoding="utf-8")
     ignore = '[tool.check-wheel-contents]\nignore = ["W0"]\n'
