@@ -66,14 +66,19 @@ class Adopter:
 
     @cached_property
     def release_branch(self) -> str:
-        """What [tool.ci] says, else main or master where there is one, else the current one."""
+        """What [tool.ci] says, else main or master, else origin's default, else the current one."""
         told = table(self.document, "tool", "ci").get("release-branch")
         if told:
             return str(told)
-        references = ("refs/heads", "refs/remotes")
-        known = git(self.root, "for-each-ref", "--format=%(refname:lstrip=-1)", *references).split()
-        usual = next((name for name in ("main", "master") if name in known), None)
-        return usual or git(self.root, "branch", "--show-current") or "main"
+        known = self._branches("refname:lstrip=2", "refs/heads")
+        known += self._branches("refname:lstrip=3", "refs/remotes")
+        usual = [name for name in ("main", "master") if name in known]
+        default = self._branches("symref:lstrip=3", "refs/remotes/origin/HEAD")
+        current = git(self.root, "branch", "--show-current")
+        return next(filter(None, [*usual, *default, current]), "main")
+
+    def _branches(self, form: str, references: str) -> list[str]:
+        return git(self.root, "for-each-ref", f"--format=%({form})", references).split()
 
     def text(self, name: str) -> str:
         """The content of a file in the top folder; empty if there is none."""

@@ -65,6 +65,17 @@ def test_without_a_branch_called_main_releases_come_from_master(package: Path) -
     assert read_adopter(ROOT, package).release_branch == "topic"
 
 
+def test_without_main_and_master_releases_come_from_the_default_branch_of_origin(
+    package: Path, tmp_path: Path
+) -> None:
+    git(package, "branch", "--move", "trunk")
+    git(package, "branch", "fix/main")
+    git(tmp_path, "clone", "--quiet", "package", "clone")
+    for options in (["-b", "topic"], ["--detach"]):
+        git(tmp_path / "clone", "checkout", "--quiet", *options)
+        assert read_adopter(ROOT, tmp_path / "clone").release_branch == "trunk"
+
+
 REFUSED = [
     ({"pyproject.toml": None}, "adopt-no-pyproject"),
     ({"pyproject.toml": None, "setup.py": ""}, "adopt-setup-py"),
