@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from ci.checkout.git import changed_files, git, resolve, tracked_files, unwatched_files
+from ci.checkout.git import changed_files, git, is_shallow, resolve, tracked_files, unwatched_files
 from ci.errors import UserError, exit_with
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -64,7 +64,7 @@ def check_branch(root: Path, branch: str) -> None:
     ref = f"refs/{'remotes/origin' if origin else 'heads'}/{branch}"
     if ref in _branches(root, ref, "--contains", "HEAD"):
         return
-    if git(root, "rev-parse", "--is-shallow-repository") == "true":
+    if is_shallow(root):
         raise UserError(
             "shallow-clone",
             f"this clone is shallow, so git can't tell whether HEAD is on {branch}",

@@ -57,6 +57,11 @@ def resolve(root: Path, revision: str) -> str | None:
         raise
 
 
+def is_shallow(root: Path) -> bool:
+    """Return whether the clone lacks a part of the history."""
+    return git(root, "rev-parse", "--is-shallow-repository") == "true"
+
+
 def tracked_files(root: Path) -> list[str]:
     """Return the files that git tracks below `root`, as paths relative to it."""
     return [name for name in git(root, "ls-files", "-z").split("\0") if name]

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ci.checkout.git import git, resolve
+from ci.checkout.git import git, is_shallow, resolve
 from ci.checkout.version import find_places, version_at
 from ci.distributions.manifest import dist_folder, read_release
 from ci.errors import UserError, check_all, exit_with
@@ -35,6 +35,12 @@ def main() -> None:
     version = read_release(dist_folder(root)).version
     base = change_base(root, release_branch(project))
     before = version_before(project, version, base) if base else newest_tag(root)
+    if before is None and is_shallow(root):
+        print(
+            "not judged: this clone is shallow, so git can't tell whether this change sets the"
+            f" version {version}; run `git fetch --unshallow`"
+        )
+        return
     if before in {None, version}:
         print(f"the version is {version}, and this change does not set it")
         return

@@ -104,6 +104,17 @@ def test_a_development_version_is_not_judged(
     assert httpserver.log == []
 
 
+def test_a_shallow_clone_is_said_to_hide_what_was_before(
+    change: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_version(change, "1.3.0", changelog="")
+    shallow = change.with_name("shallow")
+    git(change, "clone", "--quiet", "--depth=1", f"file://{change}", str(shallow))
+    make_dist(shallow, version="1.3.0")
+    monkeypatch.chdir(shallow)
+    assert said(capsys).startswith("not judged: this clone is shallow, so git can't tell")
+
+
 def test_the_event_says_what_the_change_is_merged_into(
     change: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
