@@ -239,7 +239,7 @@ def _pythons(project: Project, needs: Iterable[_Need]) -> list[Environment]:
         if minor >= 0 <= micro
     ]
     allowed = project.requires_python.contains
-    return [each for each in every if allowed(each[1][1], prereleases=True)] or every
+    return [each for each in every if allowed(each[1][1])] or every
 
 
 def _required(

@@ -23,6 +23,7 @@ def said(
     found: list[str],
     *,
     dynamic: Sequence[str] = (),
+    pythons: Sequence[str] = (">=3.8",),
     **extras: list[str],
 ) -> list[str]:
     """What differs between dependencies (and extras) of pyproject.toml and metadata."""
@@ -31,7 +32,7 @@ def said(
         "name": "demo-pkg",
         "version": "1",
         "dynamic": list(dynamic),
-        "requires-python": ">=3.8",
+        "requires-python": ",".join(pythons),
         "classifiers": [f"Programming Language :: Python :: 3.{minor}" for minor in (9, 12)],
         "dependencies": declared,
         "optional-dependencies": extras,
@@ -180,6 +181,23 @@ def test_the_same_in_other_words_is_no_difference(
             ["a @ https://example.invalid/a.whl", "a"],
             "it requires a @ https://example.invalid/a.whl, and pyproject.toml a",
         ),
+        (["a>1"], ["a>=1,!=1"], "it requires a!=1,>=1, and pyproject.toml a>1"),
+        (["a>1"], ["a>=1.1"], "it requires a>=1.1, and pyproject.toml a>1"),
+        (
+            ["a"],
+            ["a", "a<1; extra == os_name"],
+            "it has the condition extra == os_name, and pyproject.toml does not",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; python_version == '3.12' and python_full_version > '3.12.12'"],
+            "it requires a<1, and pyproject.toml a (Python 3.12 on linux)",
+        ),
+        (
+            ["a"],
+            ["a", "a<1; python_version > '3.20'"],
+            "it requires a<1, and pyproject.toml a (Python 3.21 on linux)",
+        ),
         (["a"], ["a", "demo-pkg==0.1"], "it requires demo-pkg==0.1, and pyproject.toml not demo"),
         (
             ["a"],
@@ -193,6 +211,19 @@ def test_each_difference_is_named(
 ) -> None:
     differences = said(tmp_path, declared, found)
     assert any(each.startswith(difference) for each in differences)
+
+
+def test_the_lowest_micro_version_that_is_allowed_is_tried(tmp_path: Path) -> None:
+    found = ["a", "a<1; python_full_version < '3.9.3'"]
+    assert said(tmp_path, ["a"], found, pythons=[">=3.9.2"]) == [
+        "it requires a<1, and pyproject.toml a (Python 3.9 on linux)"
+    ]
+
+
+def test_an_extra_is_a_condition_of_every_alternative(tmp_path: Path) -> None:
+    either = "sys_platform == 'win32' or os_name == 'nt'"
+    found = [f"a; ({either}) and extra == 'one'"]
+    assert said(tmp_path, [], found, one=[f"a; {either}"]) == []
 
 
 def test_extras_are_compared_each_on_its_own(tmp_path: Path) -> None:
@@ -222,6 +253,12 @@ def test_an_extra_of_extras_is_the_same_written_out(tmp_path: Path, found: list[
     assert said(tmp_path, [], found[:1], **extras) == [
         "it requires not a, and pyproject.toml a (Python 3.8 on linux, all)"
     ]
+
+
+def test_an_extra_of_an_extra_of_extras_is_the_same_written_out(tmp_path: Path) -> None:
+    extras = {"one": ["a"], "two": ["demo-pkg[one]"], "all": ["demo-pkg[two]"]}
+    found = [f"a; extra == '{extra}'" for extra in extras]
+    assert said(tmp_path, [], found, **extras) == []
 
 
 def test_extras_that_are_dynamic_are_not_compared_and_dependencies_are(tmp_path: Path) -> None:
