@@ -296,7 +296,7 @@ def _version(package: DistributionPackage) -> Version | None:
 
 def _listed_sha256(package: DistributionPackage) -> str | None:
     """The sha256 that the index's page names, if it names one."""
-    digest = package.digests.get("sha256", "").lower()
+    digest = package.digests.get("sha256", "")
     return digest if _SHA256.fullmatch(digest) else None
 
 

@@ -303,6 +303,21 @@ def test_an_answer_without_end_does_not_fill_the_memory(
     assert len(index.asked) == 3
 
 
+def test_a_redirect_of_a_download_does_not_fill_the_memory(
+    index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LONGEST", 1_000_000)
+    index.files = {NAME: b""}
+
+    def endless(_: FakeIndex, request: Request) -> Response:
+        assert request.path.startswith("/files/")
+        return Response(for_ever(b" " * 65_536), status=302, headers={"Location": index.url})
+
+    index.play(reads=[answers.usual, endless])
+    with pytest.raises(Transient, match="the answer has more than 1,000,000 bytes"):
+        reading(index).served("thing", ONE)
+
+
 def test_a_download_may_not_go_on_for_ever(index: FakeIndex, clock: Clock) -> None:
     def drip(_: FakeIndex, request: Request) -> Response:
         assert request.path.startswith("/files/")
@@ -424,6 +439,15 @@ def test_plain_http_is_refused_wherever_the_index_points(index: FakeIndex, url: 
     assert told(caught.value) == "url-not-encrypted"
 
 
+def test_plain_http_with_the_password_in_it_is_refused_and_not_shown(index: FakeIndex) -> None:
+    shown = reading(index, ("me", "sesame-sesame"))
+    index.play(reads=[answering(302, Location="http://index.invalid/sesame-sesame/")])
+    with pytest.raises(UserError) as caught:
+        shown.look("thing", ONE)
+    assert told(caught.value) == "url-not-encrypted"
+    assert "sesame" not in str(caught.value)
+
+
 def echoing(status: int, text: str) -> Answer:
     """An answer whose reason says that."""
 
@@ -496,6 +520,16 @@ def test_differences_are_told_file_by_file(checkout: Checkout, index: FakeIndex)
         f"{checkout.wheel.name} has sha256 0 there, {release.files[checkout.wheel.name]} here;"
         " thing-1.0.zip is there and not here" in caught.value.found
     )
+
+
+def test_a_file_that_is_named_like_the_password_is_not_shown(
+    checkout: Checkout, index: FakeIndex
+) -> None:
+    shown = reading(index, READER)
+    with pytest.raises(UserError) as caught:
+        missing_files(read_release(checkout.dist), {f"thing-1.0-{READER[1]}.zip": "1"}, shown)
+    assert f"{WITHHELD} is there and not here" in caught.value.found
+    assert READER[1] not in str(caught.value)
 
 
 def test_an_index_with_too_many_other_files_is_told_in_part(
