@@ -331,6 +331,7 @@ def test_another_user_s_password_is_not_taken(keyring_of: Callable[..., None]) -
         f"thing/{TOKEN}",
         f'{{"username": "__token__", "password": "{TOKEN}"}}',
         "pypi-a-b-" + "c" * 20,
+        "pypi-AgEN-dG-VzdC-5weX",
     ],
 )
 def test_a_token_in_place_of_a_name_is_refused_and_not_shown(name: str) -> None:

@@ -98,7 +98,13 @@ def test_a_token_full_of_signs_is_found_by_its_letters_and_digits() -> None:
 def test_a_short_or_odd_password_is_found_whole(password: str) -> None:
     assert redactor(password).quote(f"the password {password} is wrong") == WITHHELD
     assert redactor(password, "me").quote(f"Basic {b64(f'me:{password}')}") == WITHHELD
+    assert redactor(password).quote(f"the password {' '.join(password)} is wrong") == WITHHELD
     assert redactor(password).quote("Forbdn") == "Forbdn"
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx"])
+def test_a_short_password_is_found_within_base64(before: str) -> None:
+    assert redactor("hunter2").quote(f"wrong: {b64(f'{before}hunter2 is it')}") == WITHHELD
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.errors import UserError
-from ci.index.retry import RetryPolicy, Transient, read_retry_policy
+from ci.index.retry import RetryPolicy, Transient, read_retry_policy, within
 from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
@@ -83,3 +83,12 @@ def test_a_server_that_asks_for_time_gets_it_up_to_a_minute(
 def test_no_pause_is_longer_than_a_minute(clock: Clock) -> None:
     run(RetryPolicy(attempts=9, pause=20), [Transient("") for _ in range(8)])
     assert max(clock.slept) == 60
+
+
+@pytest.mark.parametrize("error", [TimeoutError, KeyboardInterrupt])
+def test_what_the_work_raises_in_time_is_raised_as_it_is(error: type[BaseException]) -> None:
+    def work() -> None:
+        raise error("its own")
+
+    with pytest.raises(error, match="its own"):
+        within(5, work)
