@@ -105,6 +105,11 @@ def test_a_clean_tree_has_no_changes_and_a_dirty_one_names_them(checkout: Path) 
     assert changed_files(checkout) == ["a b.txt", "new folder/new"]
 
 
+def test_a_file_that_was_moved_is_named_in_both_places(checkout: Path) -> None:
+    git(checkout, "mv", "a b.txt", "c.txt")
+    assert sorted(changed_files(checkout)) == ["a b.txt", "c.txt"]
+
+
 def test_an_annotated_tag_resolves_to_its_commit(checkout: Path) -> None:
     head = git(checkout, "rev-parse", "HEAD")
     git(checkout, *IDENTITY, "tag", "-a", "v1", "-m", "one")

@@ -51,6 +51,30 @@ def test_uncommitted_changes_count_in_the_working_tree_alone(root: Path) -> None
     assert "staged.txt" not in head.ids
 
 
+def test_a_file_that_was_moved_is_gone_from_its_old_place(root: Path) -> None:
+    git(root, "mv", "README.md", "OTHER.md")
+    tree = working_tree(root)
+    assert tree.changed == ("OTHER.md", "README.md")
+    assert "README.md" not in tree.ids
+
+
+def test_a_submodule_of_another_commit_is_a_change_whatever_the_user_ignores(root: Path) -> None:
+    allow = ("-c", "protocol.file.allow=always")
+    git(root, *allow, "submodule", "--quiet", "add", str(root), "inner")
+    commit(root)
+    git(root, "config", "diff.ignoreSubmodules", "all")
+    commit(root / "inner")
+    assert working_tree(root).changed == ("inner",)
+
+
+def test_ids_of_changed_files_are_as_long_as_the_others(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format=sha256")
+    write(tmp_path, {"a": "one\n"})
+    commit(tmp_path)
+    write(tmp_path, {"a": "two\n"})
+    assert working_tree(tmp_path).ids["a"] == blob_id(b"two\n", 64)
+
+
 def test_a_clean_tree_is_head(root: Path) -> None:
     assert working_tree(root) == committed_tree(root)
 

@@ -289,7 +289,10 @@ def test_without_an_origin_a_branch_of_another_remote_does_not_count(package: Pa
 
 @pytest.mark.parametrize(
     "name",
-    ["src/demo_pkg/__pycache__/a.cpython-312.pyc", "ci/errors.pyc", "demo.dist-info/METADATA"],
+    [
+        *("src/demo_pkg/__pycache__/a.cpython-312.pyc", "ci/errors.pyc", "ci/errors.PYC"),
+        *("demo.dist-info/METADATA", "src/demo.egg-info/entry_points.txt"),
+    ],
 )
 @pytest.mark.parametrize("module", [checkout, check_tag])
 def test_files_in_git_that_hide_code_are_refused(
@@ -409,7 +412,7 @@ def test_another_commit_than_the_events_is_refused(
     assert refuse(module).code == "source-commit-unknown"
 
 
-@pytest.mark.parametrize("name", ["HEAD", "main", "v1.2.0", "--help", "0123456", " "])
+@pytest.mark.parametrize("name", ["HEAD", "main", "v1.2.0", "--help", "0123456", " ", "0" * 41])
 def test_a_name_that_agrees_with_any_checkout_is_no_commit(
     package: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
