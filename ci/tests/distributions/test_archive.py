@@ -310,8 +310,9 @@ def test_a_gzip_that_can_be_read_in_two_ways_is_not_trusted(tmp_path: Path, name
         lambda plain: plain.rstrip(b"\0") + b"\0" * 1024 + plain,
         lambda plain: with_mode(plain, 0o4755),
         lambda plain: plain[:512] + plain,
+        lambda _: bytes(10_240),
     ],
-    ids=["longer", "behind the end", "second tar", "setuid", "header twice"],
+    ids=["longer", "behind the end", "second tar", "setuid", "header twice", "no members"],
 )
 def test_a_tar_that_the_pipeline_would_not_write_is_not_trusted(
     tmp_path: Path, change: Callable[[bytes], bytes]

@@ -144,6 +144,15 @@ _SECRETS = {
     "Private Key": "-----BEGIN RSA" + " PRIVATE KEY-----",
     "Slack Token": "xoxb" + "-1-2-" + "a" * 20,
     "Stripe Access Key": "sk_" + "live_" + "A" * 24,
+    "Azure Storage Account access key": "Account" + "Key=" + "A" * 86 + "==",
+    "Discord Bot Token": ".".join(("M" + "A" * 23, "A" * 6, "A" * 27)),
+    "JSON Web Token": ".".join(("eyJ" + "hbGciOiJIUzI1NiJ9", "eyJ" + "zdWIiOiIxIn0", "A" * 43)),
+    "Mailchimp Access Key": "0" * 32 + "-us" + "1",
+    "OpenAI Token": "sk-" + "A" * 20 + "T3Blb" + "kFJ" + "A" * 20,
+    "SendGrid API Key": ".".join(("SG", "A" * 22, "A" * 43)),
+    "Square OAuth Secret": "sq0" + "csp-" + "A" * 43,
+    "Telegram Bot Token": "1" * 9 + ":" + "A" * 35,
+    "Twilio API Key": "SK" + "0" * 32,
     "credential": "aws_secret_access_key = " + "A" * 40,
 }
 _FORMS_OF_CREDENTIAL = [

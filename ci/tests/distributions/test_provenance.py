@@ -46,6 +46,7 @@ one = "demo_pkg.one:Plugin"
 [tool.hatch.build.targets.wheel.shared-scripts]
 "scripts/demo.sh" = "demo.sh"
 "scripts/demo.py" = "demo-too"
+"scripts/module.py" = "demo-module"
 """
 _SCRIPT = "#!/usr/bin/env python3\nprint('demo')\n"
 _METADATA = METADATA.replace(
@@ -77,6 +78,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "share/a/words.txt": "words\n",
             "scripts/demo.sh": "#!/bin/sh\n",
             "scripts/demo.py": _SCRIPT,
+            "scripts/module.py": "import guard\nrun()\n",
             "src/demo_extra.pth": "import demo_pkg\n",
         },
     )
@@ -106,6 +108,10 @@ CRAFTED_ENTRIES = {
     "an entry point in capitals": _ENTRIES.replace(b"demo =", b"DEMO ="),
     "a group of entry points more": _ENTRIES + b"[pytest11]\nevil = evil\n",
     "an entry point twice": _ENTRIES + b"two = a:b\ntwo = evil:b\n",
+    "an entry point twice, last as it should be": _ENTRIES.replace(
+        b"demo =", b"demo = evil:main\ndemo ="
+    ),
+    "an entry point with a form feed in it": _ENTRIES.replace(b"demo_pkg:", b"demo_pkg:\x0c"),
     "an entry point behind a carriage return": _ENTRIES + b"# x\r[pytest11]\revil = demo_pkg\n",
     "an entry point behind a form feed": _ENTRIES + b"# x\x0c[pytest11]\x0cevil = demo_pkg\n",
     "an entry point that is a comment to some": _ENTRIES.replace(
@@ -153,6 +159,10 @@ CRAFTED_WHEELS: dict[str, tuple[dict[str, bytes], set[str]]] = {
     "a shell script that became a Python one": (
         {f"{DATA}/scripts/demo.sh": b"#!python\n"},
         set(),
+    ),
+    "a module that became a script without its first line": (
+        {f"{DATA}/scripts/demo-module": b"#!python\nrun()\n"},
+        {"data-folder"},
     ),
     "data with other bytes": ({f"{DATA}/data/share/demo/a/words.txt": b"evil"}, {"data-folder"}),
     "data that nobody declared": ({f"{DATA}/data/etc/evil.conf": b""}, {"data-folder"}),
@@ -396,9 +406,10 @@ def test_poetry_dynamic_versioning_may_note_that_it_has_run(tmp_path: Path) -> N
 def test_without_gits_pyproject_there_is_nothing_to_compare(tmp_path: Path) -> None:
     root = make_package(tmp_path / "package")
     project, text = read_project(root), (root / "pyproject.toml").read_bytes()
-    sdist = make_sdist(tmp_path, {"pyproject.toml": b"# anew\n" + text})
     write(root, {"pyproject.toml": "# changed\n" + text.decode()})
-    assert found(provenance.committed, project, sdist) == [("pyproject.toml", "not-committed")]
+    for packed in (b"# anew\n" + text, b""):
+        sdist = make_sdist(tmp_path, {"pyproject.toml": packed})
+        assert found(provenance.committed, project, sdist) == [("pyproject.toml", "not-committed")]
 
 
 def test_folders_are_members_where_they_hold_something(project: Project, tmp_path: Path) -> None:
