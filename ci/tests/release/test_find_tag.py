@@ -119,6 +119,14 @@ def test_a_version_that_is_written_and_never_released_is_not_what_was_meant(pack
     assert said() == ["CHANGELOG.md has no entry for 1.3.0"]
 
 
+def test_a_tag_of_a_written_version_is_not_mistyped(package: Path) -> None:
+    modules = {"__init__": '__version__ = "1.3.0"\n', "protocol": 'VERSION = "1.2.0"\n'}
+    write(package, {f"src/demo_pkg/{name}.py": text for name, text in modules.items()})
+    commit(package)
+    tag_head(package, "v1.3.0")
+    assert said() == ["CHANGELOG.md has no entry for 1.3.0"]
+
+
 def test_no_tag_is_said(package: Path) -> None:
     assert code() == "no-tag"
     git(package, "tag", "nightly")

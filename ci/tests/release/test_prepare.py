@@ -169,6 +169,7 @@ def test_a_version_in_two_places_is_refused_and_both_are_named(package: Path) ->
 def test_a_version_in_no_place_is_refused_and_says_where_it_looked(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    git(package, "tag", "v1.2.5", "HEAD^")
     monkeypatch.setattr(prepare, "backend_version", lambda _: Version("1.2.5"))
     with pytest.raises(UserError, match=f"none of these files: pyproject.toml, {INIT}") as caught:
         prepare.main(["1.3.0"])
@@ -181,6 +182,16 @@ def test_what_the_backend_does_not_confirm_is_taken_back(
 ) -> None:
     monkeypatch.setattr(prepare, "backend_version", lambda _: Version("1.2.0"))
     assert refuse("1.3.0") == "version-unchanged"
+    assert changed(package) == ""
+
+
+def test_what_is_stopped_is_taken_back(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare, "check_written", stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.main(["1.3.0"])
     assert changed(package) == ""
 
 
@@ -210,6 +221,7 @@ def test_a_file_that_can_not_be_written_leaves_the_others_as_they_were(
         ("pyproject.toml", "[tool.poetry]\nversion='1.2.0'\n[other]\nversion = '9'\n"),
         ("about.py", '"""1.2.0"""\n__version__: str = "1.2.0"  # x\nAPI = "1.2.0"\n'),
         ("about.py", "VERSION = 'v1.2.0'\nversion = '9'\n"),
+        ("about.py", "version = '9'\nversion = '1.2.0'\n"),
         ("VERSION", "1.2.0\n"),
     ],
 )

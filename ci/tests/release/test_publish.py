@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +118,16 @@ def test_a_dry_run_says_what_would_go_where_and_uploads_nothing(stage: Stage) ->
     assert "dry run: nothing uploaded" in said
     assert stage.index.count("POST") == 0
     assert stage.index.files == {}
+
+
+def test_an_upload_gets_the_time_that_the_environment_sets(stage: Stage) -> None:
+    def hang(_arguments: object, _environment: object, seconds: float) -> None:
+        raise subprocess.TimeoutExpired("twine", seconds)
+
+    stage.environment.setattr(upload, "run_twine", hang)
+    stage.environment.setenv("PUBLISH_UPLOAD_TIMEOUT", "7")
+    assert stage.run() == "upload-failed"
+    assert "was not done after 7 s" in stage.said()
 
 
 def test_a_dry_run_finds_out_that_there_is_no_token(stage: Stage) -> None:

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.errors import UserError, UserErrors
+from ci.index.listing import find_index
 from ci.release import ready
 from ci.tests.release.conftest import INIT, PAGE, publish
 from ci.tests.samples import git, make_dist, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_httpserver import HTTPServer
+
+    from ci.index.listing import Index
+    from ci.index.repository import Repository
+    from ci.index.retry import RetryPolicy
 
 
 def commit(root: Path, files: dict[str, str] | None = None, *, push: bool = True) -> str:
@@ -53,6 +59,21 @@ def test_a_version_that_was_never_published_is_ready(
     httpserver.expect_request(PAGE).respond_with_data("", status=404)
     ready.main([])
     assert "git push origin v1.2.0" in capsys.readouterr().out
+
+
+def test_an_index_that_is_slow_is_not_waited_for(
+    pushed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pushed.is_dir()
+    policies: list[RetryPolicy] = []
+
+    def noted(repository: Repository, retry: RetryPolicy, say: Callable[[str], None]) -> Index:
+        policies.append(retry)
+        return find_index(repository, retry, say)
+
+    monkeypatch.setattr(ready, "find_index", noted)
+    ready.main([])
+    assert [(policy.attempts, policy.request_timeout) for policy in policies] == [(2, 10)]
 
 
 def test_everything_is_said_at_once(pushed: Path, httpserver: HTTPServer) -> None:
