@@ -122,6 +122,10 @@ def test_a_wheel_without_record_is_named(project: Project, tmp_path: Path) -> No
             "cp312-cp312-win32",
             _GOOD.replace("true", "false").replace("py3-none-any", "cp312-cp312-win32"),
         ),
+        (
+            "py3-none-any.win32",
+            _GOOD.replace("true", "false") + "Tag: py3-none-win32\n",
+        ),
     ],
 )
 def test_a_wheel_file_that_says_what_the_file_name_says_passes(
