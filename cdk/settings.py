@@ -240,7 +240,8 @@ def _project_name(document: dict[str, Any]) -> str:
         name = document["project"]["name"]
     except (KeyError, TypeError) as error:
         raise _no_name(f"{type(error).__name__}: {error}") from None
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z]([\w.-]*[A-Za-z0-9])?", name):
+    form = r"[A-Za-z]([\w.-]*[A-Za-z0-9])?"
+    if not isinstance(name, str) or not re.fullmatch(form, name, re.ASCII):
         raise ContextProblem(
             "malformed-project-name",
             f"the project's name is {name!r}",

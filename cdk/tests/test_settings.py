@@ -172,11 +172,13 @@ def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> Non
         ("branch", "a..b"),
         ("branch", "refs/heads/"),
         ("branch", "main*"),
+        ("branch", "main.lock"),
         ("region", "us-west"),
         ("region", "Oregon"),
         ("region", "US-WEST-2"),
         ("secret", "arn:aws:secretsmanager:x"),
         ("secret", "*"),
+        ("secret", "größe"),
         ("notification-email", "someone"),
         ("notification-email", "a@b@example.org"),
         ("manual-approval", ""),
@@ -246,6 +248,7 @@ def test_a_machine_without_our_image_is_refused_for_that_reason(
         ("[project]\nname = 'a b'\n", "malformed-project-name"),
         ("[project]\nname = '-a'\n", "malformed-project-name"),
         ("[project]\nname = '1a'\n", "malformed-project-name"),
+        ("[project]\nname = 'größe'\n", "malformed-project-name"),
     ],
 )
 def test_a_project_without_a_proper_name_is_refused(
