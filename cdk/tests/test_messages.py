@@ -264,6 +264,23 @@ def test_a_new_pipeline_s_own_first_execution_is_nobody_s_news(full: Template, s
         assert matching_targets(full, event) == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"source": "sample.codepipeline"},
+        {"detail-type": "CodePipeline Stage Execution State Change"},
+    ],
+)
+def test_a_stage_s_end_is_no_execution_s_end_and_nobody_else_tells_of_one(
+    full: Template, other: dict[str, str]
+) -> None:
+    for pipeline in ("pull-requests", "releases", "nights"):
+        name = f"other-package-{pipeline}"
+        event = execution_ended(full, name, EXECUTION, "FAILED", "CloudWatchEvent")
+        assert len(matching_targets(full, event)) == 1
+        assert matching_targets(full, event | other) == []
+
+
 def test_a_release_is_told_to_nobody_where_nobody_listens(plain: Template) -> None:
     assert told(plain, "releases", "SUCCEEDED", Ended(RELEASE, [BUILT])) == {}
 
@@ -302,24 +319,39 @@ def test_a_chat_gets_the_same_in_the_form_that_it_can_show(
         }
 
 
+def machine_ended(machine: str, status: str) -> dict[str, Any]:
+    """The event of the end of a state machine's execution."""
+    machines = "arn:aws:states:us-west-2:123456789012:stateMachine"
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"stateMachineArn": f"{machines}:sample-package-{machine}", "status": status},
+    }
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
 def test_a_missing_message_is_told_in_both_forms(
-    synthesize: Callable[[str, str], Template],
+    synthesize: Callable[[str, str], Template], status: str
 ) -> None:
     template = synthesize("sample-package", "slack-channel")
     for machine in ("pr-comment", "announcement"):
-        event = {
-            "source": "aws.states",
-            "detail-type": "Step Functions Execution Status Change",
-            "detail": {
-                "stateMachineArn": f"arn:aws:states:us-west-2:123456789012:stateMachine:"
-                f"sample-package-{machine}",
-                "status": "FAILED",
-            },
-        }
+        event = machine_ended(machine, status)
         mail, chat = notifications(template, event, Ended({}))
         assert (mail.to, chat.to) == (TOPIC, CHAT)
         content = json.loads(chat.text)["content"]
         assert mail.text.strip('"') == f"{content['title']}. {content['description']}"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"source": "sample.states"}, {"detail-type": "another"}, machine_ended("other", "FAILED")],
+)
+def test_only_a_state_machine_of_the_stack_can_miss_a_message(
+    plain: Template, other: dict[str, Any]
+) -> None:
+    for machine in ("pr-comment", "announcement"):
+        assert matching_targets(plain, machine_ended(machine, "SUCCEEDED")) == []
+        assert matching_targets(plain, machine_ended(machine, "FAILED") | other) == []
 
 
 def test_a_long_message_is_cut_to_what_mail_and_chat_can_show(

@@ -7,7 +7,6 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk.assertions import Match
 from aws_cdk.assertions import Template as Assertions
 
 from app import HERE
@@ -227,6 +226,8 @@ def test_a_nightly_run_builds_the_branch_s_head_and_keeps_what_it_resolved(
 ) -> None:
     template = synthesize("sample-package", "nightly")
     assert stages(template, "nights") == {"Source": ["Source"], "Nightly": ["Nightly"]}
+    pipeline = template.by_path("AWS::CodePipeline::Pipeline")["nights"]
+    assert (pipeline["PipelineType"], pipeline["ExecutionMode"]) == ("V2", "QUEUED")
     nightly = actions(template, "nights")["Nightly"]
     assert environment(nightly) == {"SOURCE_COMMIT": "#{Source.CommitId}"}
     assert artifacts(nightly, "Output") == ["nightly"]
@@ -348,6 +349,11 @@ def test_every_build_logs_for_a_fixed_time(plain: Template, full: Template) -> N
             }
 
 
+def test_a_log_goes_with_the_stack_as_its_name_would_stop_the_next_one(template: Template) -> None:
+    checked = Assertions.from_json(template.document)
+    checked.all_resources("AWS::Logs::LogGroup", {"DeletionPolicy": "Delete"})
+
+
 def test_buckets_are_private_encrypted_and_delete_old_objects(template: Template) -> None:
     checked = Assertions.from_json(template.document)
     pipelines = template.resources("AWS::CodePipeline::Pipeline")
@@ -355,14 +361,17 @@ def test_buckets_are_private_encrypted_and_delete_old_objects(template: Template
     checked.resource_count_is("AWS::S3::Bucket", {2: 3, 3: 5}[len(pipelines)])
     encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     public = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    forget = {
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        "ExpirationInDays": 30,
+        "Status": "Enabled",
+    }
     checked.all_resources_properties(
         "AWS::S3::Bucket",
         {
             "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
             "PublicAccessBlockConfiguration": dict.fromkeys(public, True),
-            "LifecycleConfiguration": {
-                "Rules": [Match.object_like({"ExpirationInDays": 30, "Status": "Enabled"})]
-            },
+            "LifecycleConfiguration": {"Rules": [forget]},
         },
     )
     checked.all_resources("AWS::S3::Bucket", {"DeletionPolicy": "Retain"})
@@ -391,14 +400,16 @@ def test_undelivered_events_are_kept_encrypted(template: Template) -> None:
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
 
 
-def test_only_events_and_alarms_write_to_the_topic(template: Template) -> None:
-    senders = {
-        statement["Principal"].get("Service")
-        for policy in template.by_path("AWS::SNS::TopicPolicy").values()
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Allow"
-    }
-    assert senders == {"events.amazonaws.com", "cloudwatch.amazonaws.com"}
+def test_only_events_and_alarms_write_to_each_topic(template: Template) -> None:
+    policies = template.by_path("AWS::SNS::TopicPolicy").values()
+    assert len(policies) == len(template.by_path("AWS::SNS::Topic"))
+    for policy in policies:
+        senders = {
+            statement["Principal"].get("Service")
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        }
+        assert senders == {"events.amazonaws.com", "cloudwatch.amazonaws.com"}
 
 
 def test_mail_goes_to_whom_the_context_names(plain: Template, full: Template) -> None:

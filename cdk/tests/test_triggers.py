@@ -54,6 +54,10 @@ def of_another_source(template: Template) -> dict[str, Any]:
     return a_pull_request()(template) | {"source": "sample.codecommit"}
 
 
+def of_another_kind(template: Template) -> dict[str, Any]:
+    return a_pull_request()(template) | {"detail-type": "CodeCommit Comment on Pull Request"}
+
+
 def started_by(template: Template, event: Event) -> list[str]:
     """The ends of the names of the pipelines that the event starts."""
     return [
@@ -98,6 +102,7 @@ def test_a_new_version_tag_is_released(plain: Template, tag: str) -> None:
         pytest.param(a_branch(), id="a new branch that begins with v"),
         pytest.param(a_branch(event="referenceUpdated"), id="a push to a branch"),
         pytest.param(of_another_source, id="another source"),
+        pytest.param(of_another_kind, id="another kind of event"),
     ],
 )
 def test_nothing_else_starts_anything(plain: Template, event: Event) -> None:
@@ -163,7 +168,7 @@ def test_no_event_is_lost_silently(template: Template) -> None:
     ]
     assert set(senders) == set(map(template.arn, template.resources("AWS::Events::Rule")))
     (alarm,) = template.by_path("AWS::CloudWatch::Alarm").values()
-    assert alarm["Threshold"] == 1
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (1, 1)
     assert alarm["AlarmActions"] == [*map(template.arn, template.resources("AWS::SNS::Topic"))]
 
 
