@@ -24,11 +24,7 @@ _ARNS = {  # where an ARN is more than service, region, account and name
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
-_REFERS_BY_ARN = {
-    "AWS::SNS::Topic",
-    "AWS::SecretsManager::Secret",
-    "AWS::StepFunctions::StateMachine",
-}
+_REFERS_BY_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ class Template:
             return separator.join(str(part) for part in self.resolve(parts) if part is not None)
         if key == "Fn::Sub":
             text, given = operand if isinstance(operand, list) else (operand, {})
-            return re.sub(r"\$\{([^!}]+)\}", lambda match: self._substitute(match[1], given), text)
+            return re.sub(r"\$\{([^}]+)\}", lambda match: self._substitute(match[1], given), text)
         if key == "Fn::Select":
             return self.resolve(operand[1])[int(operand[0])]
         if key == "Fn::Split":
@@ -135,6 +131,8 @@ class Template:
         raise _not_understood(key)
 
     def _substitute(self, name: str, given: dict[str, Any]) -> str:
+        if name.startswith("!"):  # what stands for itself
+            return f"${{{name[1:]}}}"
         if name in given:
             return str(self.resolve(given[name]))
         reference, _, attribute = name.partition(".")

@@ -33,6 +33,7 @@ TEMPLATE = Template(
         ({"Fn::Join": ["/", ["a", {"Ref": "Project"}, {"Ref": "AWS::NoValue"}]]}, "a/p"),
         ({"Fn::Sub": "${Project} at ${Bucket.Arn}"}, "p at arn:aws:s3:::b-here"),
         ({"Fn::Sub": ["${x}-${AWS::AccountId}", {"x": {"Ref": "Where"}}]}, "here-123456789012"),
+        ({"Fn::Sub": "${!Project} and ${Project}"}, "${Project} and p"),
         ({"Fn::Select": ["1", {"Fn::Split": [",", "a,b"]}]}, "b"),
         ({"deep": [{"Ref": "Where"}, 1, True]}, {"deep": ["here", 1, True]}),
     ],
