@@ -245,11 +245,30 @@ def test_a_commit_that_is_replaced_in_the_clone_is_taken_as_it_was_pushed(
     spec: dict[str, Any], one: Build, origin: Path
 ) -> None:
     given = git(origin, "rev-parse", "unmerged")
-    git(one.source, "replace", "--graft", "origin/main^0", given)
+    git(one.source, "replace", "--graft", "refs/remotes/origin/main", given)
     passed, printed = one.run(spec, SOURCE_COMMIT=given, RELEASE_BRANCH="main")
     assert not passed
     assert "error[commit-unmerged]: " in printed
     assert one.ran == []
+
+
+def test_a_tag_is_where_it_is_now_and_not_where_the_clone_had_it(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    git(one.source, "tag", "--force", "light", "main")
+    passed, printed = one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"))
+    assert passed, printed
+    assert git(one.source, "rev-parse", "light") == git(origin, "rev-parse", "light")
+
+
+def test_what_was_changed_in_the_clone_is_not_built(
+    spec: dict[str, Any], one: Build, origin: Path
+) -> None:
+    (one.source / "more.py").touch()
+    git(one.source, "add", "more.py")
+    passed, printed = one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "light"))
+    assert passed, printed
+    assert git(one.source, "status", "--porcelain") == ""
 
 
 @pytest.fixture
@@ -328,9 +347,12 @@ def test_compiled_modules_are_neither_read_from_nor_left_in_the_checkout(
     assert folder == f"{one.home}/.cache/pycache"
 
 
+@pytest.mark.parametrize("present", [True, False])
 def test_the_distributions_of_an_earlier_stage_are_put_into_dist(
-    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path
+    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path, *, present: bool
 ) -> None:
+    if present:
+        (one.source / "dist").mkdir()
     dist = tmp_path / "artifact"
     dist.mkdir()
     (dist / "a-1.whl").write_text("wheel")
@@ -362,6 +384,9 @@ def test_the_manifest_is_exported_on_one_line(
     (one.source / "dist/SHA256SUMS").write_text("aa  a.whl\nbb  a.tar.gz\n")
     assert one.run(spec, SOURCE_COMMIT=given)[0]
     assert one.exported("DIST_FILES") == "aa  a.whl;bb  a.tar.gz;"
+    (one.source / "dist/SHA256SUMS").write_text("a" * 1001)
+    assert one.run(spec, SOURCE_COMMIT=given)[0]
+    assert one.exported("DIST_FILES") == "a" * 1000  # CodePipeline takes no longer one
 
 
 def test_the_coverage_data_of_all_shards_is_put_into_reports(
@@ -376,6 +401,16 @@ def test_the_coverage_data_of_all_shards_is_put_into_reports(
     assert one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"), **shards)[0]
     found = {path.name for path in (one.source / "reports").iterdir()}
     assert found == {".coverage.tests-3.8-1of2", ".coverage.tests-3.8-2of2"}
+
+
+def test_the_coverage_data_of_a_shard_that_can_not_be_copied_is_missed(
+    spec: dict[str, Any], one: Build, tmp_path: Path, origin: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    shards = {"CODEBUILD_SRC_DIR_shard1": f"{tmp_path}/gone"}
+    shards["CODEBUILD_SRC_DIR_shard2"] = f"{tmp_path}/there"
+    assert not one.run(spec, SOURCE_COMMIT=git(origin, "rev-parse", "main"), **shards)[0]
+    assert len(one.ran) == 1  # pip, no nox
 
 
 def test_a_failed_session_exports_nothing(spec: dict[str, Any], one: Build, origin: Path) -> None:
