@@ -147,6 +147,17 @@ def test_the_log_is_the_one_that_the_project_names() -> None:
     assert ":log-group:elsewhere:log-stream:build" in refused(document)
 
 
+def test_an_object_s_key_has_the_beginnings_of_the_names_of_pipeline_and_artifact() -> None:
+    document = template()
+    releases = document["Resources"]["Releases"]["Properties"]
+    releases["Name"] = "releases-of-the-package"
+    build = releases["Stages"][1]["Actions"][1]
+    build["OutputArtifacts"] = [{"Name": "distributions"}]
+    assert refused(document).endswith(
+        " s3:PutObject on arn:aws:s3:::Store/releases-of-the-pack/distributi/key"
+    )
+
+
 @pytest.mark.parametrize("index", [0, 1], ids=["source", "build"])
 def test_an_action_s_own_role_needs_the_rights_of_what_it_does(index: int) -> None:
     document = template()

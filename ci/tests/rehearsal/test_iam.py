@@ -86,6 +86,15 @@ def test_a_policy_that_names_its_role_counts() -> None:
     assert granted(found, READ, SECRET) == {"R"}
 
 
+@pytest.mark.parametrize("attached_by", ["policy", "role"])
+def test_a_managed_policy_counts_whichever_names_the_other(attached_by: str) -> None:
+    found = template(**({"ManagedPolicyArns": [{"Ref": "M"}]} if attached_by == "role" else {}))
+    policy: dict[str, Any] = {"PolicyDocument": {"Statement": [statement()]}}
+    policy |= {"Roles": [{"Ref": "R"}]} if attached_by == "policy" else {}
+    found.document["Resources"]["M"] = {"Type": "AWS::IAM::ManagedPolicy", "Properties": policy}
+    assert granted(found, READ, SECRET) == {"R"}
+
+
 def test_a_policy_that_is_not_in_the_template_is_named() -> None:
     with pytest.raises(UserError, match="rehearsal-managed-policy"):
         allowed(ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"])

@@ -81,11 +81,12 @@ def test_staging_and_nights_pass_and_staging_reads_its_own_secret_only(checkout:
         {**READ, "Resource": SECRET.replace("toy/pypi", "*")},
         {**READ, "Resource": SECRET.replace("??????", "x7Yz09")},
         {**READ, "Resource": SECRET.replace("??????", "x7*")},
+        {**READ, "Resource": SECRET.replace("??????", "*z9")},
         {**READ, "Action": "secretsmanager:PutResourcePolicy"},
     ],
     ids=[
         *("plainly", "on a condition", "everything", "all but something", "every secret"),
-        *("by its whole ARN", "by a part of its ARN", "the granting of it"),
+        *("by its whole ARN", "by the ARN's beginning", "by the ARN's end", "the granting of it"),
     ],
 )
 @pytest.mark.parametrize("role", ["Release", "Build", "Verify", "Pr", "Releases", "CommentEvents"])
@@ -93,6 +94,16 @@ def test_another_role_that_is_granted_the_secret_is_named(
     resources: dict[str, Any], checkout: Path, role: str, statement: dict[str, Any]
 ) -> None:
     grant(resources, role, statement)
+    assert code(resources, checkout) == "rehearsal-granted"
+
+
+def test_a_secret_that_the_publisher_knows_by_its_arn_is_looked_for_under_that(
+    resources: dict[str, Any], checkout: Path
+) -> None:
+    (secret,) = (v for v in variables(resources, "Publish") if v["Name"] == "PYPI_SECRET_ID")
+    secret["Value"] = SECRET.replace("??????", "x7Yz09")
+    inspect_template(Template({"Resources": resources}), checkout)
+    grant(resources, "Verify", {**READ, "Resource": secret["Value"]})
     assert code(resources, checkout) == "rehearsal-granted"
 
 
@@ -120,7 +131,7 @@ def test_a_project_with_the_publisher_s_role_is_named(
 def test_another_role_that_may_start_the_publisher_is_named(
     resources: dict[str, Any], checkout: Path, role: str
 ) -> None:
-    start = {"Effect": "Allow", "Action": "codebuild:*", "Resource": "*"}
+    start = {"Effect": "Allow", "Action": "codebuild:StartBuild", "Resource": "*"}
     grant(resources, role, start)
     assert code(resources, checkout) == "rehearsal-granted"
 
@@ -129,7 +140,8 @@ def test_another_role_that_may_start_the_publisher_is_named(
     "action",
     [
         *("codebuild:StartBuildBatch", "codebuild:UpdateProject", "codebuild:RetryBuild"),
-        *("iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"),
+        *("codebuild:RetryBuildBatch", "iam:PassRole", "iam:PutRolePolicy"),
+        *("iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy"),
     ],
 )
 def test_another_role_that_may_take_the_publisher_over_is_named(
@@ -150,16 +162,22 @@ def test_others_than_codebuild_who_may_take_on_the_publisher_s_role_are_named(
     assert code(resources, checkout) == "rehearsal-granted"
 
 
-def test_a_secret_in_the_environment_is_named(resources: dict[str, Any], checkout: Path) -> None:
+@pytest.mark.parametrize("kind", ["SECRETS_MANAGER", "PARAMETER_STORE"])
+def test_a_secret_in_the_environment_is_named(
+    resources: dict[str, Any], checkout: Path, kind: str
+) -> None:
     variables(resources, "Publish").append(
-        {"Name": "TWINE_PASSWORD", "Type": "SECRETS_MANAGER", "Value": "toy/pypi:password"}
+        {"Name": "TWINE_PASSWORD", "Type": kind, "Value": "toy/pypi:password"}
     )
     assert code(resources, checkout) == "rehearsal-granted"
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["AWS::IAM::User", "AWS::IAM::GroupPolicy", "AWS::SecretsManager::ResourcePolicy"],
+    [
+        *("AWS::IAM::User", "AWS::IAM::UserPolicy", "AWS::IAM::Group", "AWS::IAM::GroupPolicy"),
+        "AWS::SecretsManager::ResourcePolicy",
+    ],
 )
 def test_a_right_outside_of_roles_is_named(
     resources: dict[str, Any], checkout: Path, kind: str
