@@ -192,6 +192,13 @@ def test_each_build_has_a_checkout_and_a_home_of_its_own(run: Run) -> None:
     assert said(execution, "Build") == said(execution, "Publish") == ["?? left"]
 
 
+def test_a_build_has_the_time_that_its_project_says(run: Run, document: dict[str, Any]) -> None:
+    for name in ("Release", "Build"):
+        document["Resources"][name]["Properties"]["TimeoutInMinutes"] = 0.005
+    failed = run("sleep 20").failed
+    assert ["timed out after 0 s" in str(step.failure) for step in failed] == [True, True]
+
+
 def test_a_container_is_discarded_when_its_build_has_ended(run: Run, account: Account) -> None:
     discarded: list[str] = []
     object.__setattr__(account, "discard", lambda path: discarded.append(path.name))

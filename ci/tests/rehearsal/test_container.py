@@ -23,6 +23,7 @@ def test_a_build_gets_nothing_of_the_user_s_but_the_way_to_the_index(
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.setenv("TWINE_PASSWORD", "mine")
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "mine")
+    monkeypatch.setenv("PIP_TARGET", "mine")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com")
     found = reach()
     assert "mine" not in found.values()
@@ -68,14 +69,17 @@ def test_caches_are_the_laptop_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert reach()["UV_CACHE_DIR"] == str(tmp_path / "uv")
 
 
+@pytest.mark.parametrize(
+    ("name", "file"), [("UV_CONFIG_FILE", "uv/uv.toml"), ("PIP_CONFIG_FILE", "pip/pip.conf")]
+)
 def test_the_laptop_s_way_to_its_index_may_be_a_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, file: str
 ) -> None:
-    monkeypatch.delenv("UV_CONFIG_FILE", raising=False)
+    monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    (tmp_path / "uv").mkdir()
-    (tmp_path / "uv/uv.toml").touch()
-    assert reach()["UV_CONFIG_FILE"] == str(tmp_path / "uv/uv.toml")
+    (tmp_path / file).parent.mkdir()
+    (tmp_path / file).touch()
+    assert reach()[name] == str(tmp_path / file)
 
 
 @pytest.mark.parametrize("helper", [True, False])

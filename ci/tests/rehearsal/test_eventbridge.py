@@ -119,5 +119,6 @@ def test_a_schedule_starts_its_pipeline_without_variables() -> None:
     add_nights(document)
     (found,) = eventbridge.scheduled_targets(Template(document))
     assert eventbridge.start_request(found, {}) == {"name": "Nights"}
+    assert found not in eventbridge.matching_targets(Template(document), tag())
     document["Resources"]["NightsRule"]["Properties"]["State"] = "DISABLED"
     assert eventbridge.scheduled_targets(Template(document)) == []

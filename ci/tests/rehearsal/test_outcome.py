@@ -16,6 +16,7 @@ from ci.rehearsal.execution import Execution, Step
 from ci.rehearsal.notifications import Notification
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_httpserver import HTTPServer
@@ -144,13 +145,16 @@ def test_other_sessions_than_those_of_a_release_are_named(
     assert code(rehearsal, released) == "rehearsal-sessions"
 
 
-def test_a_staged_release_publishes_and_verifies_twice(
+def test_a_staged_release_publishes_and_verifies_twice_with_the_same_digests(
     rehearsal: Rehearsal, released: Execution
 ) -> None:
     staged = [replace(each, stage="Staging") for each in released.steps[3:]]
     staged[1].order = 2
     released.steps[3:3] = staged
     assert outcome.check_release(rehearsal, released) == DIGESTS
+    publish = released.steps[-2]
+    publish.environment = {**publish.environment, "BUILD_DIST_SHA256": "0" * 64}
+    assert code(rehearsal, released) == "rehearsal-digests"
 
 
 def test_a_release_without_reports_is_named(rehearsal: Rehearsal, released: Execution) -> None:
@@ -184,6 +188,40 @@ def test_a_validation_went_well_with_reports_and_a_comment(
 ) -> None:
     outcome.check_pull_request(still, validated)
     assert outcome.told(still, validated) == [Notification("pull request 2", "0 SUCCEEDED")]
+
+
+def test_a_validation_that_failed_is_named(still: Rehearsal, validated: Execution) -> None:
+    validated.steps[1].failure = Failure("BUILD", "nox", "exit code 1")
+    with pytest.raises(UserError, match="rehearsal-stopped"):
+        outcome.check_pull_request(still, validated)
+
+
+@pytest.mark.parametrize("check", [outcome.check_pull_request, outcome.check_night])
+def test_a_validation_and_a_night_read_no_secret(
+    still: Rehearsal, validated: Execution, check: Callable[[Rehearsal, Execution], None]
+) -> None:
+    still.secrets.decide(PUBLISHER, "secretsmanager.GetSecretValue", b'{"SecretId": "toy/pypi"}')
+    with pytest.raises(UserError, match="rehearsal-readers"):
+        check(still, validated)
+
+
+def test_what_is_known_of_an_execution_are_its_newest_steps_first_their_exports_and_logs(
+    still: Rehearsal, released: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "notifications", lambda _template, _event, known: [known])
+    released.steps[2].build = Build(exported={"DIST_FILES": "a;"})
+    released.steps[4].failure = Failure("BUILD", "nox", "exit code 1")
+    known: Any = outcome.told(still, released)[0]
+    assert [(each["ActionName"], each["Status"]) for each in known.actions] == [
+        ("Verify", "Failed"),
+        *((name, "Succeeded") for name in ("Publish", "Build", "Check", "Source")),
+    ]
+    assert known.actions[2]["Output"] == {
+        "ExecutionResult": {"ExternalExecutionId": "toy-build:1"},
+        "OutputVariables": {"DIST_FILES": "a;"},
+    }
+    log = ["error[x]: y\n", "help: z\n"]
+    assert known.logs["/aws/codebuild/toy-verify", "1"] == log
 
 
 def test_a_validation_may_be_in_parts(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -31,14 +32,15 @@ def start(processes: Processes, build: str, folder: Path, command: str) -> subpr
     return shell
 
 
+@pytest.mark.parametrize("daemon", ["setsid sleep 60 &", "env -i sleep 60 &"])
 def test_a_container_s_end_is_the_end_of_its_daemons_and_of_no_other_container(
-    tmp_path: Path,
+    tmp_path: Path, daemon: str
 ) -> None:
     processes = Processes()
-    one = start(processes, f"{tmp_path}-1", tmp_path, "setsid sleep 600 >/dev/null &")
+    one = start(processes, f"{tmp_path}-1", tmp_path, daemon)
     two = start(processes, f"{tmp_path}-2", tmp_path, ":")
     processes.end(environment(f"{tmp_path}-1"))
-    one.communicate()
+    one.communicate(timeout=10)  # the daemon has its output, too
     assert two.poll() is None
     processes.end(environment(f"{tmp_path}-2"))
     two.communicate()
@@ -57,6 +59,17 @@ def test_a_process_of_another_user_is_left_alone(
     monkeypatch.setattr("ci.rehearsal.processes._running", lambda *_: [OfRoot()])
     Processes().end(environment(str(tmp_path)))
     assert len(tried) == 1
+
+
+def test_what_a_process_has_just_started_is_killed_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Mock(), Mock()
+    found = iter([[first], [second], []])
+    monkeypatch.setattr("ci.rehearsal.processes._running", lambda *_: next(found))
+    Processes().end(environment(str(tmp_path)))
+    first.kill.assert_called_once_with()
+    second.kill.assert_called_once_with()
 
 
 def test_once_all_have_ended_none_starts_any_more(tmp_path: Path) -> None:
@@ -88,16 +101,20 @@ def test_a_parent_s_end_is_the_end(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_what_was_started_meanwhile_and_threads_wait_for() -> None:
-    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    sleeping = ["sh", "-c", "sleep 60 & echo begun; wait"]
     waits: list[threading.Thread] = []
 
     def interrupted() -> None:
         with children_end_on_interrupt():
-            waits.append(threading.Thread(target=subprocess.Popen(sleeping).wait))
+            child = subprocess.Popen(sleeping, stdout=subprocess.PIPE)
+            assert child.stdout
+            child.stdout.readline()
+            # It ends with the child's own child, too.
+            waits.append(threading.Thread(target=child.communicate))
             waits[0].start()
             raise KeyboardInterrupt
 
-    before = subprocess.Popen(sleeping)
+    before = subprocess.Popen(["sleep", "60"])
     try:
         with pytest.raises(KeyboardInterrupt):
             interrupted()

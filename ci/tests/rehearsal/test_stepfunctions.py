@@ -81,12 +81,14 @@ def replace_states(document: dict[str, Any], start: str, **states: dict[str, Any
     machine["DefinitionString"] = json.dumps(definition)
 
 
-@pytest.mark.parametrize(("number", "operations"), [("7", 2), ("8", 0)])
-def test_a_choice_takes_the_first_condition_that_holds(number: str, operations: int) -> None:
+@pytest.mark.parametrize(
+    ("condition", "operations"), [("'7' = '7'", 2), ("'7' = '8'", 0), ("'7'", 0)]
+)
+def test_a_choice_takes_the_first_condition_that_holds(condition: str, operations: int) -> None:
     document = template()
     which = {
         "Type": "Choice",
-        "Choices": [{"Condition": f"{{% '7' = '{number}' %}}", "Next": "Read"}],
+        "Choices": [{"Condition": f"{{% {condition} %}}", "Next": "Read"}],
         "Default": "Done",
     }
     replace_states(document, "Which", Which=which, Done={"Type": "Succeed"})
@@ -109,7 +111,7 @@ READ_LOG: dict[str, Any] = {
         "next": "{% [$states.result.NextToken] %}",
     },
     "Output": "{% $states.input %}",
-    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Nothing"}],
+    "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Publish", "Assign": {"pages": ["none"]}}],
     "Next": "More",
 }
 MORE: dict[str, Any] = {
@@ -139,8 +141,7 @@ def test_a_log_is_read_as_its_filter_says_after_an_empty_page_and_a_missing_log_
     logs: dict[tuple[str, str], list[str]], message: str
 ) -> None:
     document = template()
-    nothing = {"Type": "Pass", "Assign": {"pages": ["none"]}, "Next": "Publish"}
-    replace_states(document, "Look", Look=READ_LOG, More=MORE, Publish=PUBLISH, Nothing=nothing)
+    replace_states(document, "Look", Look=READ_LOG, More=MORE, Publish=PUBLISH)
     policy = document["Resources"]["CommentPolicy"]["Properties"]["PolicyDocument"]
     rights = {"Action": ["logs:FilterLogEvents", "sns:Publish"], "Resource": "*", "Effect": "Allow"}
     policy["Statement"].append(rights)
