@@ -161,6 +161,35 @@ def test_no_session_works_on_the_repository_of_a_hook() -> None:
         assert not set(names) & set(os.environ)
 
 
+ALL = {"AWS_PROFILE", "PYPI_SECRET_ID", "TWINE_PASSWORD", "TWINE_REPOSITORY"}
+KEPT = {
+    "publish": ALL,
+    "cdk": ALL,
+    **{name: {"TWINE_REPOSITORY"} for name in ("verify", "check_version", "ready", "nightly")},
+}
+
+
+@pytest.mark.parametrize(
+    "name", [f.name for f in sessions() if "venv_backend='none'" not in ast.unparse(f)]
+)
+def test_a_session_keeps_only_credentials_that_it_needs_and_installs_only_wheels_of_its_lock(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ALL:
+        monkeypatch.setenv(variable, "mine")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    # It ends where it would install.
+    session = Mock(parallel=False, posargs=[], env={}, run=Mock(side_effect=SystemExit))
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit):
+        load_noxfile()[name](session)
+    kept = KEPT.get(name, set())
+    assert {variable for variable in ALL if session.env.get(variable, "kept")} == kept
+    assert session.env["PYTHONPYCACHEPREFIX"].startswith(str(ROOT)) == (not kept)
+    command = " ".join(session.run.call_args.args)
+    assert " pip install --require-hashes --only-binary :all: -r " in command
+
+
 # A process for each session, with a session of processes of its own, as nox starts a worker.
 _INSTALLING = """
 import os, sys
