@@ -119,6 +119,15 @@ def test_the_pipelines_files_come_and_what_is_only_for_home_stays(
     assert "demo-pkg in src/demo_pkg (hatchling), on Python 3.12" in out
 
 
+def test_a_file_that_gets_lines_keeps_its_mode(run: Adopt, package: Path) -> None:
+    names = ("pyproject.toml", ".gitignore")
+    for name in names:
+        (package / name).touch()
+        (package / name).chmod(0o600)
+    run("--write")
+    assert [(package / name).stat().st_mode & 0o777 for name in names] == [0o600, 0o600]
+
+
 def test_the_second_time_nothing_changes(run: Adopt, package: Path) -> None:
     run("--write")
     first = state(package)

@@ -213,6 +213,7 @@ def test_setuptools_packages_may_be_told_of_in_its_older_files(
         ("", {"source_pkgs", "branch", "relative_files"}),
         ('[tool.coverage.run]\nsource = ["demo_pkg"]\nbranch = false\n', {"relative_files"}),
         ('[tool.coverage.run]\nsource = ["src"]\n', {"source_pkgs", "branch", "relative_files"}),
+        ('[tool.coverage.run]\ninclude = ["src/*"]\n', {"branch", "relative_files"}),
         (
             '[tool.coverage.run]\nsource_pkgs = ["demo_pkg"]\nbranch = 1\nrelative_files = true\n',
             set(),
@@ -269,6 +270,13 @@ def test_what_other_files_hide_from_pyproject_is_written_there(
     if text:
         write(package, {file: text})
         assert list(ini_changes(read_adopter(ROOT, package))) == []
+
+
+def test_mypy_s_section_of_setup_cfg_is_left_alone_where_pyproject_has_one(
+    package: Path, lacking: Lacking
+) -> None:
+    lacking("[tool.mypy]\nstrict = true\n", **{"setup.cfg": "[mypy]\nstrict = true\n"})
+    assert list(ini_changes(read_adopter(ROOT, package))) == []
 
 
 def test_an_ini_file_keeps_its_line_ends(package: Path) -> None:
