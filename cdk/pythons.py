@@ -15,7 +15,7 @@ def other_pythons(pyproject: dict[str, Any]) -> tuple[str, ...]:
     They are those that [tool.ci] names, else those of the classifiers that are out.
     """
     named = pyproject.get("tool", {}).get("ci", {}).get("pythons")
-    if isinstance(named, list):
+    if named and isinstance(named, list):
         texts = [f"Programming Language :: Python :: {version}" for version in named]
     else:
         listed = pyproject["project"].get("classifiers")

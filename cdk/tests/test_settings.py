@@ -127,6 +127,7 @@ def classifiers(*versions: str) -> str:
             f"classifiers = {classifiers('3.8')}\n[tool.ci]\npythons = ['3.9', '3.10', '3.11']",
             ("3.10",),
         ),
+        (f"classifiers = {classifiers('3.8', '3.9', '3.10')}\n[tool.ci]\npythons = []", ("3.9",)),
         ("classifiers = 3", ()),
     ],
 )
