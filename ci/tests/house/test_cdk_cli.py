@@ -13,8 +13,11 @@ import sys
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock, Mock
 
 import pytest
+
+from ci.tests.house.nox import load_noxfile
 
 if TYPE_CHECKING:
     from pytest_httpserver import HTTPServer
@@ -31,6 +34,20 @@ def test_the_lock_has_one_package_its_version_and_its_hash_and_no_address() -> N
     assert LOCK["packages"][""]["dependencies"] == MANIFEST["dependencies"]
     assert CLI["integrity"].startswith("sha512-")
     assert "resolved" not in json.dumps(LOCK)
+
+
+def test_node_is_told_nothing_by_variables_and_no_script_runs_while_npm_installs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    session = MagicMock(parallel=False, posargs=["synth"], env={}, run=Mock(return_value=""))
+    load_noxfile()["cdk"](session)
+    *_, npm, cdk = [call.args for call in session.run.call_args_list]
+    assert npm[:3] == ("npm", "ci", "--ignore-scripts")
+    assert (cdk[0], cdk[-1]) == ("node", "synth")
+    assert cdk[1].startswith(f"{tmp_path}/.cache/cdk-cli-")
+    assert (session.env["NODE_OPTIONS"], session.env["NODE_PATH"]) == (None, None)
 
 
 class Laptop:
