@@ -17,7 +17,7 @@ import tomlkit
 from packaging.version import Version
 
 from ci.checkout.changelog import entries, headings, new_heading, read_changelog
-from ci.checkout.git import git
+from ci.checkout.git import git, is_shallow
 from ci.checkout.version import (
     ASSIGNMENT,
     PYPROJECT,
@@ -217,12 +217,18 @@ def _says_something(body: str) -> bool:
 def commits(root: Path) -> str:
     """Return a list of the commits' subjects since the last tag, newest first.
 
-    Raises UserError when there is none.
+    Raises UserError when there is none, or the clone may lack some.
     """
     try:
         last = git(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", "--match=[0-9]*")
     except UserError:
         last = ""
+    if not last and is_shallow(root):
+        raise UserError(
+            "shallow-clone",
+            "this clone is shallow, so git can't tell what changed since the last release",
+            "run `git fetch --unshallow --tags`, or write what changed under Unreleased",
+        )
     since = f"{last}..HEAD" if last else "HEAD"
     subjects = git(root, "log", "--no-merges", "--format=%s", since).splitlines()
     if not subjects:

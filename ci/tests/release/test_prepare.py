@@ -310,6 +310,18 @@ def test_the_last_release_is_the_newest_tag_of_a_version(tmp_path: Path, tag: st
     assert prepare.commits(root) == "- Up to pipeline-1\n- Up to nightly"
 
 
+def test_a_shallow_clone_that_lacks_the_last_tag_lists_no_commits(
+    package: Path, tmp_path: Path
+) -> None:
+    git(package, "tag", "v1.2.0", "HEAD^")
+    shallow = tmp_path / "shallow"
+    git(package, "clone", "--quiet", "--depth=1", f"file://{package}", str(shallow))
+    with pytest.raises(UserError, match="shallow-clone"):
+        prepare.commits(shallow)
+    git(shallow, "fetch", "--quiet", "--unshallow", "--tags")
+    assert prepare.commits(shallow) == "- Change"
+
+
 def test_a_subject_that_is_not_utf_8_can_be_written(tmp_path: Path) -> None:
     root = make_package(tmp_path)
     git(root, "tag", "v1.2.0")
