@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci.checkout.git import git
+from ci.checkout.git import git, is_shallow
+from ci.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,10 @@ _SETTINGS = (
 def create(root: Path, folder: Path) -> Path:
     """Clone HEAD of `root`, without its tags, with a bare repository in `folder` as its origin.
 
-    Returns the clone. What is pushed from it is what CodeCommit has.
+    Returns the clone. What is pushed from it is what CodeCommit has. Raises UserError where not all
+    can be pushed.
     """
+    _check_whole(root)
     bare, checkout = folder / "codecommit.git", folder / "checkout"
     git(folder, "init", "--quiet", "--template=", "--bare", str(bare))
     git(bare, "config", "uploadpack.allowReachableSHA1InWant", "true")
@@ -33,6 +36,22 @@ def create(root: Path, folder: Path) -> Path:
     git(checkout, "checkout", "--quiet", "--detach", git(root, "rev-parse", "HEAD"))
     git(checkout, "remote", "set-url", "origin", str(bare))
     return checkout
+
+
+def _check_whole(root: Path) -> None:
+    promisor = ("config", "--get", "--bool", "--default=false", "remote.origin.promisor")
+    lacks = {
+        "a subfolder of a repository": git(root, "rev-parse", "--show-prefix") != "",
+        "a shallow clone": is_shallow(root),
+        "a partial clone": git(root, *promisor) == "true",
+    }
+    found = [what for what, is_so in lacks.items() if is_so]
+    if found:
+        raise UserError(
+            "rehearsal-clone",
+            f"{root} is {found[0]}, and a rehearsal pushes the whole repository",
+            "rehearse in the top folder of a full clone",
+        )
 
 
 def head(repository: Path, branch: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ci.checkout.git import git
+from ci.errors import UserError
 from ci.rehearsal import codecommit
 from ci.rehearsal.answers import Answers
 from ci.tests.rehearsal.toy import make_toy
@@ -26,6 +27,33 @@ def repository(tmp_path: Path) -> Path:
     git(toy, "tag", "v0")
     git(toy, "branch", "topic")
     return toy
+
+
+def test_a_full_clone_and_a_linked_worktree_can_be_rehearsed(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    checkout = codecommit.create(tmp_path / "linked", tmp_path)
+    git(checkout, "push", "--quiet", "origin", "HEAD:refs/heads/main")
+    assert codecommit.head(tmp_path / "codecommit.git", "main") == git(
+        repository, "rev-parse", "main"
+    )
+
+
+@pytest.mark.parametrize("option", ["--depth=1", "--filter=blob:none"])
+def test_a_clone_that_lacks_something_can_not_be_rehearsed(
+    repository: Path, tmp_path: Path, option: str
+) -> None:
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "--quiet", option, f"file://{repository}", "lacking")
+    with pytest.raises(UserError, match="rehearsal-clone"):
+        codecommit.create(tmp_path / "lacking", tmp_path)
+
+
+def test_a_subfolder_can_not_be_rehearsed(repository: Path, tmp_path: Path) -> None:
+    (repository / "below").mkdir()
+    with pytest.raises(UserError, match="rehearsal-clone"):
+        codecommit.create(repository / "below", tmp_path)
 
 
 @pytest.mark.parametrize(
