@@ -82,11 +82,11 @@ def lint_rules() -> Any:  # noqa: ANN401 - cfn-lint has no types
     return get_rules([], [], ["E", "W"])
 
 
-def differing(template: Template, plain: Template) -> set[str]:
-    """The resources that the template alone has, or has in another way."""
+def in_common(template: Template, plain: Template) -> set[str]:
+    """The resources that another template than the plain one has just as that."""
     others = {} if template is plain else plain.document["Resources"]
     resources = template.document["Resources"]
-    return {name for name, resource in resources.items() if others.get(name) != resource}
+    return {name for name, resource in resources.items() if others.get(name) == resource}
 
 
 def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
@@ -94,16 +94,18 @@ def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
     plain: Template,
     lint_rules: Any,  # noqa: ANN401 - as above
 ) -> None:
-    new = differing(template, plain)
-    # The others were looked at before: here they are only what the new ones refer to.
+    seen = in_common(template, plain)
+    # These were looked at in the plain template: here they are only what the others refer to.
     resources = {
-        name: resource if name in new else {"Type": resource["Type"]}
+        name: {"Type": resource["Type"]} if name in seen else resource
         for name, resource in template.document["Resources"].items()
     }
     matches = lint(json.dumps({**template.document, "Resources": resources}), rules=lint_rules)
     objections = {
-        (match.rule.id, template.path(name)) for match in matches if (name := match.path[1]) in new
+        (match.rule.id, template.path(name))
+        for match in matches
+        if (name := str(match.path[1])) not in seen
     }
     # CDK lets these wait for their role although they refer to it.
-    constructs = {*PIPELINES_AND_MACHINES} & {*map(template.path, new)}
+    constructs = {*PIPELINES_AND_MACHINES} & {*map(template.path, resources.keys() - seen)}
     assert objections == {("W3005", construct) for construct in constructs}

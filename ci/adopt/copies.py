@@ -10,6 +10,7 @@ import hashlib
 import re
 import subprocess
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ from ci.dependencies.lock import BACKEND, OF_THE_PACKAGE, lock_file
 from ci.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 LIST = "ci/adopted.sha256"
 TOPS = ("buildspec.yml", "cdk", "ci", "noxfile.py")
@@ -197,34 +198,33 @@ def missing_pythons(root: Path, pythons: Iterable[str]) -> list[str]:
 def _not_ignored(root: Path) -> list[str]:
     """Those of _IGNORED that no .gitignore of the repository covers."""
     probes = {pattern: pattern.replace("*", "x") for pattern in _IGNORED}
-    done = subprocess.run(
-        ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "--stdin"],
-        cwd=root,
-        input="\n".join(probes.values()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    ignored = set(done.stdout.split())
-    return [pattern for pattern, probe in probes.items() if probe not in ignored]
+    # The user's own file of patterns is nobody else's.
+    command = ("-c", "core.excludesFile=", "check-ignore", "--no-index")
+    found = {path for *_, path in _ignored(root, command, probes.values())}
+    return [pattern for pattern, probe in probes.items() if probe not in found]
 
 
 def ignored(root: Path, changes: Iterable[Change]) -> dict[str, str]:
     """The patterns by which `git add` would skip new files of the pipeline, each with one file."""
+    new = [change.path for change in changes if _is_pipelines(change.path)]
+    found: dict[str, str] = {}
+    for source, line, pattern, path in _ignored(root, ("check-ignore",), new):
+        found.setdefault(f"{source}:{line}: {pattern}", path)
+    return found
+
+
+def _ignored(root: Path, command: Sequence[str], paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """Those of the paths that git would ignore, each behind the file, line and pattern why."""
     done = subprocess.run(
-        ["git", "check-ignore", "--verbose", "-z", "--stdin"],
+        ["git", *command, "--verbose", "-z", "--stdin"],
         cwd=root,
-        input="\0".join(change.path for change in changes if _is_pipelines(change.path)),
+        input="\0".join(paths),
         capture_output=True,
         text=True,
         check=False,
     )
-    words = iter(done.stdout.split("\0"))
-    found: dict[str, str] = {}
-    for source, line, pattern, path in zip(words, words, words, words, strict=False):
-        if not pattern.startswith("!"):
-            found.setdefault(f"{source}:{line}: {pattern}", path)
-    return found
+    found = batched(done.stdout.split("\0")[:-1], 4)
+    return [each for each in found if not each[2].startswith("!")]
 
 
 def read(root: Path, path: str) -> bytes | None:

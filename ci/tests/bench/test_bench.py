@@ -7,7 +7,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,13 +53,19 @@ def test_a_sample_has_the_size_that_was_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_pipeline")
-def test_a_samples_code_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_samples_code_works_and_its_test_would_notice_if_it_did_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = make_sample(tmp_path / "sample", Sample(modules=2, tests=1, seconds=0))
     monkeypatch.syspath_prepend(str(root / "src"))
     code = compile((root / "tests/test_sample.py").read_text(encoding="utf-8"), "sample", "exec")
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(code, namespace)  # noqa: S102 - made here
-    namespace["test_every_function"](1)  # type: ignore[operator]
+    namespace["test_every_function"](1)
+    other = root / "src/sample/module_0.py"
+    other.write_text(other.read_text(encoding="utf-8").replace("value = 0", "value = 9"))
+    with pytest.raises(AssertionError):
+        namespace["test_every_function"](0)
 
 
 def test_a_package_gets_the_pipeline_unless_it_has_it(
