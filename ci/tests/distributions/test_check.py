@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.distributions import check
+from ci.distributions import check, checks
 from ci.distributions.archive import read_archive
+from ci.distributions.checks import identity, packing, provenance
 from ci.distributions.manifest import check_manifest
 from ci.errors import UserError
 from ci.tests.samples import (
@@ -184,10 +187,20 @@ def test_each_gate_stops_what_no_other_gate_does(
     assert not (root / "dist").exists()
 
 
-def test_there_is_such_a_thing_for_every_gate() -> None:
-    one_rule_each = len(check.GATES) + len(TOOLS)
-    besides = {"packing", "file-name"}
-    assert len(_RULES) == one_rule_each + len(besides)
+def test_every_check_that_is_written_is_called_and_has_such_a_thing() -> None:
+    modules = [
+        import_module(f"{checks.__name__}.{each.name}") for each in iter_modules(checks.__path__)
+    ]
+    written = {
+        function
+        for module in modules
+        for name, function in vars(module).items()
+        if not name.startswith("_")
+        and getattr(function, "__annotations__", {}).get("return") == "Iterator[Finding]"
+    }
+    called = {*check.GATES, *TOOLS, packing.packing, identity.file_names}
+    assert written == called | {provenance.provenance}  # it calls several of them
+    assert len(_RULES) == len(called)
 
 
 def test_everything_that_is_wrong_is_said_at_once(root: Path) -> None:
