@@ -21,6 +21,7 @@ from ci.package.layout import find_package
 from ci.package.pyproject import load, strings, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _CLASSIFIER = re.compile(r"^Programming Language :: Python :: (3\.\d+)$")
@@ -31,29 +32,37 @@ NEWEST_PYTHON = 15
 
 FORMATTERS = ("black", "ruff", "none")
 
-_KEYS: dict[str, tuple[type, ...]] = {
-    "release-branch": (str,),
-    "changelog": (str, bool),
-    "sdist-include": (list,),
-    "allow-names": (list,),
-    "allow-secrets-in": (list,),
-    "not-in-git": (list,),
-    "wheel-exclude": (list,),
-    "max-size": (int,),
-    "audit-exceptions": (list,),
-    "pythons": (list,),
-    "format": (str,),
-    "typecheck": (bool,),
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _are_pythons(value: Any) -> bool:  # noqa: ANN401 - what TOML has
+    return _are_strings(value) and all(re.fullmatch(r"3\.\d+", item) for item in value)
+
+
+# Each key of [tool.ci]: whether a value is right, and what is right, in words.
+_KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "release-branch": (_is_text, "the name of a branch"),
+    "changelog": (lambda value: value is False or _is_text(value), "the path of a file, or false"),
+    "sdist-include": (_are_strings, "a list of strings"),
+    "allow-names": (_are_strings, "a list of strings"),
+    "allow-secrets-in": (_are_strings, "a list of strings"),
+    "not-in-git": (_are_strings, "a list of strings"),
+    "wheel-exclude": (_are_strings, "a list of strings"),
+    "max-size": (lambda value: type(value) is int, "a number of bytes, such as 20_000_000"),
+    "audit-exceptions": (
+        lambda value: isinstance(value, list),
+        "a list of tables with id, reason and until",
+    ),
+    "pythons": (_are_pythons, 'a list of versions such as "3.9" and "3.13"'),
+    "format": (FORMATTERS.__contains__, f"one of {', '.join(FORMATTERS)}"),
+    "typecheck": (lambda value: isinstance(value, bool), "true or false"),
 }
-_FORMS = {
-    "release-branch": "the name of a branch",
-    "changelog": "the path of a file, or false",
-    "max-size": "a number of bytes, such as 20_000_000",
-    "audit-exceptions": "a list of tables with id, reason and until",
-    "format": f"one of {', '.join(FORMATTERS)}",
-    "typecheck": "true or false",
-}
-_TABLES = {"audit-exceptions"}  # lists of tables; the other lists are of strings
 _RENAMED = {
     "allow": "allow-names",
     "allow-contents": "allow-secrets-in",
@@ -284,7 +293,7 @@ def _settings(document: dict[str, Any]) -> Settings:
     if values.get("changelog") is False:
         values["changelog"] = None
     if "pythons" in values:
-        values["pythons"] = _pythons(values["pythons"])
+        values["pythons"] = tuple(sorted(set(values["pythons"]), key=Version))
     return Settings(**{key.replace("-", "_"): value for key, value in values.items()})
 
 
@@ -301,27 +310,6 @@ def _check_setting(key: str, value: object) -> None:
             f"[tool.ci] in pyproject.toml has the unknown key {key!r}",
             f"use one of {', '.join(sorted(_KEYS))}, or remove it",
         )
-    if list in _KEYS[key] and key not in _TABLES:
-        strings({key: value}, key, "[tool.ci]")
-    good = isinstance(value, _KEYS[key]) and value != ""
-    if value is True:
-        good = key == "typecheck"
-    elif key == "format":
-        good = value in FORMATTERS
-    if not good:
-        raise UserError(
-            "setting-type",
-            f"{key} in [tool.ci] is {value!r}",
-            f"set it to {_FORMS[key]}",
-        )
-
-
-def _pythons(versions: tuple[str, ...]) -> tuple[str, ...]:
-    for version in versions:
-        if not re.fullmatch(r"3\.\d+", version):
-            raise UserError(
-                "setting-type",
-                f"pythons in [tool.ci] has {version!r}",
-                'list versions such as "3.9" and "3.13"',
-            )
-    return tuple(sorted(set(versions), key=Version))
+    is_right, form = _KEYS[key]
+    if not is_right(value):
+        raise UserError("setting-type", f"{key} in [tool.ci] is {value!r}", f"set it to {form}")
