@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,19 @@ def test_the_command_lines_strings_are_switches_too(
 )
 def test_cdks_own_keys_are_none_of_our_business(pyproject: Path, key: str) -> None:
     assert read_settings({key: "anything"}, pyproject) == read_settings({}, pyproject)
+
+
+def test_every_key_is_tried_and_is_on_the_page_with_its_default(pyproject: Path) -> None:
+    with pytest.raises(ContextProblem) as problem:
+        read_settings({"no-such-key": "1"}, pyproject)
+    keys = problem.value.remedy.removeprefix("use one of ").split(", ")
+    assert {key for context in VARIATIONS.values() for key in context} == set(keys)
+    page = (HERE.parent / "docs/cicd-setup.md").read_text(encoding="utf-8")
+    section = page.partition("\n### Of the stack: ")[2].partition("\n### ")[0]
+    told = re.findall(r"^\| `(\S+)` \| `?(.*?)`? \|", section, re.MULTILINE)
+    assert sorted(key for key, _ in told) == sorted(keys)
+    written = {key: json.dumps(DEFAULTS[key]).strip('"') for key in keys if key in DEFAULTS}
+    assert written.items() <= dict(told).items()
 
 
 @pytest.mark.parametrize("key", ["Branch", "brnach", "notification_email", ""])

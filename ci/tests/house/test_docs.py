@@ -6,7 +6,6 @@ import ast
 import json
 import math
 import re
-import shutil
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -26,7 +25,6 @@ from ci.tests.house.pages import ROOT, Page, code, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PAGES = pages()
 SETUP, README, SECURITY, ERRORS = (
@@ -150,30 +148,6 @@ def test_the_settings_of_the_package_are_those_that_are_read() -> None:
     assert sorted(defaults) == taken
     told = SETUP.rows("Of the package: [tool.ci] in pyproject.toml")
     assert {code(key): json.loads(code(default)) for key, default, _ in told} == defaults
-
-
-CONTEXT = "Of the stack: the context in cdk/cdk.json"
-
-
-@pytest.mark.slow
-def test_the_settings_of_the_stack_are_those_that_are_read(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "cdk", tmp_path / "cdk", ignore=shutil.ignore_patterns("cdk.out", ".*"))
-    for name in ("pyproject.toml", "buildspec.yml"):
-        shutil.copy(ROOT / name, tmp_path)
-    file = tmp_path / "cdk/cdk.json"
-    document = json.loads(file.read_text(encoding="utf-8"))
-    written = {key: value for key, value in document["context"].items() if "@" not in key}
-    written.pop("cli-telemetry", None)  # the CLI's own
-    document["context"]["no-such-key"] = "1"
-    file.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(UserError, match="unknown-context") as caught:
-        synthesize(file.parent, tmp_path / "out")
-    taken = re.findall(r"help: use one of (.*)", caught.value.found)[0].split(", ")
-    defaults = {code(key): code(default) for key, default, _ in SETUP.rows(CONTEXT)}
-    assert sorted(defaults) == sorted(taken)
-    assert {key: defaults[key] for key in written} == {
-        key: json.dumps(value).strip('"') for key, value in written.items()
-    }
 
 
 @pytest.fixture(scope="module")
