@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -300,6 +301,13 @@ def variables_of(template: Template) -> dict[str, dict[str, str]]:
         }
         for path, project in template.by_path("AWS::CodeBuild::Project").items()
     }
+
+
+def test_the_noxfile_has_every_session_that_a_build_runs(full: Template) -> None:
+    noxfile = (HERE.parent / "noxfile.py").read_text(encoding="utf-8")
+    called = {variables["NOXSESSION"] for variables in variables_of(full).values()}
+    assert {"publish", "nightly"} <= called
+    assert called <= set(re.findall(r"^def (\w+)\(", noxfile, re.MULTILINE))
 
 
 def test_every_project_of_a_release_asks_for_a_merged_commit(template: Template) -> None:
