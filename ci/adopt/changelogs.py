@@ -28,9 +28,8 @@ def named(adopter: Adopter) -> list[str]:
 
 
 def _is_read(text: str) -> bool:
-    """Whether the newest version that has an entry has a date of the form 2026-01-31."""
+    """Whether the newest version that is released has a date of the form 2026-01-31."""
     found = list(entries(text))
-    newest = next((entry for entry in found if entry.version), None)
-    if newest is None:
-        return bool(found)
-    return bool(_DATE.fullmatch(newest.date or ""))
+    dates = [entry.date or "" for entry in found if entry.version]
+    newest = next((date for date in dates if date.lower() != "unreleased"), None)
+    return bool(found) if newest is None else bool(_DATE.fullmatch(newest))

@@ -119,7 +119,7 @@ def _changelog(adopter: Adopter) -> Iterator[UserError]:
     ):
         yield UserError(
             "adopt-changelog",
-            f"{there[0]} is not read: its newest version has no heading with a date, such as"
+            f"{there[0]} is not read: its newest release has no heading with a date, such as"
             " `## [1.2.0] - 2026-01-31` in Markdown or `1.2.0 (2026-01-31)` in reStructuredText",
             "use that form; or keep changelog = false, then a release needs no entry",
         )
