@@ -22,12 +22,13 @@ def twine_check(project: Project, distributions: Sequence[Path]) -> Iterator[Fin
     """Check with `twine check --strict` that PyPI accepts and renders the metadata."""
     about = ""
     names = {str(path): path.name for path in distributions}
-    for line in _complaints(project, "twine", "check", "--strict", *names):
+    for line in _complaints(project, "twine", "--no-color", "check", "--strict", *names):
         checking = re.match("Checking (.+): ", line)
         if checking:
             about = names.get(checking[1], "")
         else:
-            yield Finding(about, "", "twine-check", line, "fix [project] in pyproject.toml")
+            remedy = "fix [project] in pyproject.toml, or the file that its readme names"
+            yield Finding(about, "", "twine-check", line.removesuffix("."), remedy)
 
 
 def wheel_contents(project: Project, distributions: Sequence[Path]) -> Iterator[Finding]:
@@ -51,7 +52,8 @@ def _complaints(project: Project, module: str, *arguments: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-I", *kept, "-u", "-m", module, *arguments],
         cwd=project.root,
-        # rich folds lines for a dumb terminal, and colours them where FORCE_COLOR is set.
+        # rich folds lines for a dumb terminal, and colours them where FORCE_COLOR is set. twine
+        # colours them in any case, without --no-color.
         env=os.environ | {"NO_COLOR": "1", "FORCE_COLOR": "", "TERM": "xterm", "COLUMNS": "1000"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

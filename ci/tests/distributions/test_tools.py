@@ -29,7 +29,9 @@ def test_twine_accepts_good_metadata_and_names_what_it_cannot_render(
     assert list(tools.twine_check(project, [sdist, wheel])) == []
     findings = list(tools.twine_check(project, [sdist, make_wheel(tmp_path)]))
     assert {(each.distribution, each.rule) for each in findings} == {(wheel.name, "twine-check")}
-    assert "description_content_type" in " ".join(finding.found for finding in findings)
+    found = " ".join(finding.found for finding in findings)
+    assert "description_content_type" in found
+    assert "\x1b" not in found  # twine colours what goes into a pipe, too
 
 
 def test_check_wheel_contents_speaks_unless_the_package_tells_it_not_to(
