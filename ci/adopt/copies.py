@@ -149,7 +149,7 @@ def _is_pipelines(path: str) -> bool:
 def _change(
     source: Path, root: Path, path: str, ours: bytes | None, written: str | None
 ) -> Iterator[Change]:
-    here = read(root, path)
+    here = _with_unix_line_ends(read(root, path))
     if here == ours:
         return
     kind: Kind = "edited"
@@ -162,9 +162,14 @@ def _change(
 
 
 def _replace(root: Path, path: str, after: bytes) -> Iterator[Change]:
-    before = read(root, path)
+    before = _with_unix_line_ends(read(root, path))
     if before != after:
         yield Change(path, "add" if before is None else "update", before, after)
+
+
+def _with_unix_line_ends(content: bytes | None) -> bytes | None:
+    """The content as git has it: with core.autocrlf=true it is checked out with other line ends."""
+    return content and content.replace(b"\r\n", b"\n")
 
 
 def _extend(root: Path, path: str, lines: Iterable[str]) -> Iterator[Change]:
@@ -172,11 +177,12 @@ def _extend(root: Path, path: str, lines: Iterable[str]) -> Iterator[Change]:
     before = read(root, path)
     text = before or b""
     present = text.decode("utf-8", "replace").splitlines()
-    more = "".join(f"{line}\n" for line in lines if line not in present)
+    newline = "\r\n" if b"\r\n" in text else "\n"
+    more = "".join(f"{line}{newline}" for line in lines if line not in present)
     if not more:
         return
-    separator = b"" if not text or text.endswith(b"\n") else b"\n"
-    after = text + separator + more.encode()
+    separator = newline if text and not text.endswith(b"\n") else ""
+    after = text + (separator + more).encode()
     if before is None:
         yield Change(path, "add", before, after)
     else:

@@ -342,6 +342,33 @@ def test_lines_are_added_to_files_that_are_there(run: Adopt, package: Path) -> N
     assert (package / ".python-version").read_text() == "3.11.4\n3.12.1\n"
 
 
+def test_a_checkout_with_other_line_ends_is_not_edited(
+    run: Adopt, package: Path, source: Path
+) -> None:
+    write(package, {CONFIG: "repos: [{repo: local, hooks: []}]\n", ".python-version": "3.9\n"})
+    run("--write")
+    for name in state(package):  # as git checks it out with core.autocrlf=true
+        path = package / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert UP_TO_DATE in run("--check")
+
+    write(source, {"buildspec.yml": "newer\n"})
+    assert "replace buildspec.yml\n" in run("--write")
+    write(package, {"cdk/app.py": "mine\r\n"})
+    with pytest.raises(UserError) as raised:
+        run("--check")
+    assert raised.value.code == "adopt-edited"
+
+
+def test_lines_that_are_added_end_like_those_that_are_there(run: Adopt, package: Path) -> None:
+    (package / ".gitignore").write_bytes(b"*.log\r\n/dist")
+    run("--write")
+    text = (package / ".gitignore").read_bytes()
+    assert text.startswith(b"*.log\r\n/dist\r\n.nox/\r\n")
+    assert text.count(b"\n") == text.count(b"\r\n")
+    assert UP_TO_DATE in run("--check")
+
+
 def test_git_ignores_what_the_sessions_and_the_tests_leave_behind(
     run: Adopt, package: Path
 ) -> None:
