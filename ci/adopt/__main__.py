@@ -54,7 +54,7 @@ def main() -> None:
     changes = all_changes(source, adopter, report)
     report.changes(changes)
     report.notes(notes(adopter))
-    refuse_ignored(adopter.root, changes)
+    refuse_ignored(source, adopter.root)
     if not arguments.force:
         refuse_edited(changes)
     if not changes:
@@ -110,14 +110,14 @@ def pyproject_changes(adopter: Adopter, lacking: list[Need], report: Report) -> 
     return [extended(adopter.root, name, before, after)]
 
 
-def refuse_ignored(root: Path, changes: Sequence[Change]) -> None:
-    """Raise UserError if git would ignore files of the pipeline: CI would lack them."""
-    found = ignored(root, changes)
+def refuse_ignored(source: Path, root: Path) -> None:
+    """Raise UserError if git ignores files of the pipeline: CI would lack them."""
+    found = ignored(source, root)
     if found:
         names = ", ".join(f"{path} ({pattern})" for pattern, path in found.items())
         raise UserError(
             "adopt-ignored",
-            f"git would ignore files of the pipeline: {names}; adopt wrote nothing",
+            f"git ignores files of the pipeline: {names}; adopt wrote nothing",
             "change these patterns so that they match nothing in ci/ and cdk/; with a slash in"
             " front, such as `/release/`, a pattern is only for the top folder",
         )

@@ -210,12 +210,13 @@ def _not_ignored(root: Path) -> list[str]:
     return [pattern for pattern, probe in probes.items() if probe not in found]
 
 
-def ignored(root: Path, changes: Iterable[Change]) -> dict[str, str]:
-    """The patterns by which `git add` would skip new files of the pipeline, each with one file."""
-    new = [change.path for change in changes if _is_pipelines(change.path)]
+def ignored(source: Path, root: Path) -> dict[str, str]:
+    """The patterns by which `git add` skips files of the pipeline, each with one file."""
     found: dict[str, str] = {}
-    for source, line, pattern, path in _ignored(root, ("check-ignore",), new):
-        found.setdefault(f"{source}:{line}: {pattern}", path)
+    for file, line, pattern, path in _ignored(
+        root, ("check-ignore",), [*_travelling(source), LIST]
+    ):
+        found.setdefault(f"{file}:{line}: {pattern}", path)
     return found
 
 

@@ -392,6 +392,19 @@ def test_patterns_that_keep_the_pipeline_out_of_git_are_named_and_nothing_is_wri
     assert state(package) == before
 
 
+def test_patterns_that_came_after_the_pipeline_are_named_until_git_tracks_its_files(
+    run: Adopt, package: Path
+) -> None:
+    run("--write")
+    with (package / ".gitignore").open("a") as patterns:
+        patterns.write("dist*/\n")
+    with pytest.raises(UserError, match=r"ci/distributions/build\.py \(\.gitignore:") as raised:
+        run("--check")
+    assert raised.value.code == "adopt-ignored"
+    git(package, "add", "--all", "--force")
+    assert UP_TO_DATE in run("--check")
+
+
 def test_patterns_that_match_none_of_the_pipelines_files_may_stay(
     run: Adopt, package: Path
 ) -> None:
