@@ -60,6 +60,11 @@ class Adopter:
         return self.project.package_dir.as_posix()
 
     @property
+    def packages(self) -> list[str]:
+        """All that it ships, the main package first: folders and modules, as git names them."""
+        return [path.as_posix() for path in self.project.packages.values()]
+
+    @property
     def flat(self) -> bool:
         """Whether the package lies beside pyproject.toml."""
         return len(self.project.package_dir.parts) == len(self.project.import_name.split("."))

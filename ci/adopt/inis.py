@@ -56,7 +56,7 @@ def _mypy(adopter: Adopter) -> Iterator[tuple[str, str, str, Any]]:
         section = ini(adopter.root, file).get("mypy")
         if section is not None:
             if not {"files", "packages", "modules"} & section.keys():
-                yield file, "mypy", "files", adopter.package
+                yield file, "mypy", "files", ", ".join(adopter.packages)
             return
 
 

@@ -151,7 +151,7 @@ def _pdm(adopter: Adopter) -> Iterator[Need]:
     section = table(adopter.document, "tool", "pdm", "build")
     if "includes" not in section:
         why = "pdm would take ci/ for a package"
-        yield Need(("tool", "pdm", "build"), "includes", [adopter.package], why)
+        yield Need(("tool", "pdm", "build"), "includes", adopter.packages, why)
 
 
 # --- the tools -----------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _mypy(adopter: Adopter) -> Iterator[Need]:
     if not uses(adopter, "mypy") or settings_elsewhere(adopter, "mypy"):
         return
     if not {"files", "packages", "modules"} & section.keys():
-        yield Need(where, "files", [adopter.package], "what `typecheck` checks")
+        yield Need(where, "files", adopter.packages, "what `typecheck` checks")
     if not section:
         yield Need(where, "python_version", adopter.project.python_versions[0], "the lowest")
 
@@ -188,21 +188,34 @@ def coverage_settings(
     adopter: Adopter, run: dict[str, Any], paths: dict[str, list[str]]
 ) -> Iterator[tuple[str, str, Any, str]]:
     """What coverage's `run` and `paths` lack: section, key, whole value, and why it is needed."""
-    name = adopter.project.import_name
-    named = {*run.get("source_pkgs", []), *_importable(adopter, run)}
-    if name not in named and "include" not in run:  # coverage has no use for both
-        yield "run", "source_pkgs", [name], "the installed wheel is what is measured"
+    packages, told = adopter.project.packages, run.get("source_pkgs", [])
+    unnamed = [name for name in packages if name not in {*told, *_importable(adopter, run)}]
+    if unnamed and "include" not in run:  # coverage has no use for both
+        yield "run", "source_pkgs", [*told, *unnamed], "the installed wheel is what is measured"
     if "branch" not in run:
         yield "run", "branch", True, "untaken branches count"
     if run.get("relative_files") is not True:
         yield "run", "relative_files", True, "the data of each Python comes from another folder"
-    folder, package = adopter.package, name.replace(".", "/")
-    wanted = [folder, f"**/site-packages/{package}"]
-    if adopter.project.is_module:  # coverage maps folders only
-        wanted = [adopter.project.package_dir.parent.as_posix(), "**/site-packages"]
-    if not any(_maps(entries, folder, package) for entries in paths.values()):
+    folders = {name.replace(".", "/"): path.as_posix() for name, path in packages.items()}
+    if not all(
+        any(_maps(entries, folder, package) for entries in paths.values())
+        for package, folder in folders.items()
+    ):
         key = "wheel" if "source" in paths else "source"
-        yield "paths", key, wanted, "what is reported are the files in git"
+        yield "paths", key, _mapped(folders), "what is reported are the files in git"
+
+
+def _mapped(folders: dict[str, str]) -> list[str]:
+    """The list that maps the installed packages to their folders; coverage maps folders only."""
+    (package, folder), *others = folders.items()
+    if others or folder.endswith(".py"):
+        return [_top(folder, package), "**/site-packages"]
+    return [folder, f"**/site-packages/{package}"]
+
+
+def _top(folder: str, package: str) -> str:
+    """The folder that the package is imported from."""
+    return folder.removesuffix(".py").removesuffix(package).strip("/") or "."
 
 
 def _importable(adopter: Adopter, section: dict[str, Any]) -> list[str]:
@@ -217,8 +230,7 @@ def _maps(entries: list[str], folder: str, package: str) -> bool:
     first, rest = entries[0].strip("/"), [entry.rstrip("/") for entry in entries[1:]]
     if first == folder:
         return any(entry.endswith(f"site-packages/{package}") for entry in rest)
-    top = folder.removesuffix(".py").removesuffix(package).strip("/")
-    return first == (top or ".") and any(entry.endswith("site-packages") for entry in rest)
+    return first == _top(folder, package) and any(entry.endswith("site-packages") for entry in rest)
 
 
 # --- the pipeline --------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def members(adopter: Adopter) -> list[str]:
         return _hatchling(adopter, own)
     if adopter.backend == "setuptools":
         return _setuptools(adopter, own)
-    patterns = [adopter.package, *_told(adopter)]
+    patterns = [*adopter.packages, *_told(adopter)]
     return [name for name in adopter.tracked if _covered(patterns, name)]
 
 
@@ -138,7 +138,7 @@ def _setuptools(adopter: Adopter, own: list[str]) -> list[str]:
     found = [
         name
         for name in adopter.tracked
-        if finds_tracked(adopter) or _covers(adopter.package, name) or _covers("setup.*", name)
+        if finds_tracked(adopter) or _covered([*adopter.packages, "setup.*"], name)
     ]
     for command, *words in filter(None, map(str.split, adopter.text("MANIFEST.in").splitlines())):
         patterns = _manifest_patterns(command, words)

@@ -46,9 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def untracked_sources(project: Project) -> list[str]:
-    """Return the package's files that git does not track or ignore, and no setting allows."""
+    """Return the packages' files that git does not track or ignore, and no setting allows."""
     options = ("--others", "--exclude-standard", "-z")
-    names = git(project.root, "ls-files", *options, "--", str(project.package_dir)).split("\0")
+    folders = map(str, project.packages.values())
+    names = git(project.root, "ls-files", *options, "--", *folders).split("\0")
     return [name for name in names if name and not matches(name, project.settings.not_in_git)]
 
 

@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from ci.errors import UserError
-from ci.package.layout import find_package
+from ci.package.layout import find_packages
 from ci.package.pyproject import load, strings, table
 
 if TYPE_CHECKING:
@@ -104,18 +104,17 @@ class Settings:
 class Project:
     """A package as its pyproject.toml describes it.
 
-    `name` is as written there; `package_dir` is the package's folder relative to `root`, or its one
-    module; `python_versions` are those to test on (ascending, e.g. "3.8"); `groups` the dependency
-    groups, unresolved; `backend_requires` what `[build-system]` asks for; `static_version` is
-    that of `[project]`, if it is there; `extras` the optional dependencies; `entry_points` by group
-    and name, scripts among them; `dynamic` what the build backend adds by itself; `tool` the tables
-    of all tools.
+    `name` is as written there; `packages` are the import names of what it ships, the main one
+    first, with its folder relative to `root`, or its one module; `python_versions` are those to
+    test on (ascending, e.g. "3.8"); `groups` the dependency groups, unresolved; `backend_requires`
+    what `[build-system]` asks for; `static_version` is that of `[project]`, if it is there;
+    `extras` the optional dependencies; `entry_points` by group and name, scripts among them;
+    `dynamic` what the build backend adds by itself; `tool` the tables of all tools.
     """
 
     root: Path
     name: str
-    import_name: str
-    package_dir: Path
+    packages: dict[str, Path]
     requires_python: SpecifierSet
     python_versions: tuple[str, ...]
     dependencies: tuple[Requirement, ...]
@@ -128,6 +127,16 @@ class Project:
     entry_points: dict[str, dict[str, str]] = field(default_factory=dict)
     dynamic: frozenset[str] = frozenset()
     tool: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def import_name(self) -> str:
+        """The import name of the main package."""
+        return next(iter(self.packages))
+
+    @property
+    def package_dir(self) -> Path:
+        """The main package's folder relative to `root`, or its one module."""
+        return self.packages[self.import_name]
 
     @property
     def normalized_name(self) -> NormalizedName:
@@ -159,14 +168,13 @@ def parse_project(root: Path, document: dict[str, Any]) -> Project:
         )
     name = _name(metadata)
     _require_version(metadata)
-    import_name, package_dir = find_package(root, name, document)
+    packages = find_packages(root, name, document)
     build_system = table(document, "build-system")
     settings = _settings(document)
     return Project(
         root=root,
         name=name,
-        import_name=import_name,
-        package_dir=package_dir,
+        packages=packages,
         requires_python=_requires_python(metadata),
         python_versions=settings.pythons or _python_versions(metadata),
         dependencies=_requirements(strings(metadata, "dependencies", "[project]")),

@@ -54,7 +54,7 @@ def roots(subject: Subject) -> Iterator[Finding]:
 
 
 def _sdist_roots(project: Project) -> set[str]:
-    own = {project.package_dir.parts[0], *project.settings.sdist_include}
+    own = {*(path.parts[0] for path in project.packages.values()), *project.settings.sdist_include}
     return {*_SDIST_ROOTS, *(name.strip("/").lower() for name in own)}
 
 
@@ -79,7 +79,7 @@ def _base(project: Project) -> tuple[str, ...]:
 
 
 def missing(subject: Subject) -> Iterator[Finding]:
-    """Find files that git tracks in the package's folder but that the wheel lacks.
+    """Find files that git tracks in the packages' folders but that the wheel lacks.
 
     Left out on purpose may be: dot files, and what [tool.ci] wheel-exclude names.
     """
@@ -88,9 +88,9 @@ def missing(subject: Subject) -> Iterator[Finding]:
     project = subject.project
     excused = (".*", *project.settings.wheel_exclude)
     present = {PurePosixPath(*_base(project), path).as_posix() for path in _file_paths(subject)}
-    package = project.package_dir.as_posix()
+    packages = [PurePosixPath(folder) for folder in project.packages.values()]
     for path in subject.tree.ids:
-        in_package = path == package or path.startswith(f"{package}/")
+        in_package = any(PurePosixPath(path).is_relative_to(package) for package in packages)
         if in_package and path not in present and not matches(path, excused):
             yield subject.finding(
                 path,

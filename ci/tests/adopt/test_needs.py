@@ -52,6 +52,28 @@ def test_the_pipelines_files_are_kept_out_of_the_distributions(
     assert {key: found.get(key) for key in added} == added
 
 
+def test_each_package_is_shipped_and_measured_and_its_types_are_checked(
+    package: Path, lacking: Lacking
+) -> None:
+    git(package, "mv", "src/demo_pkg", "demo_pkg")
+    mypy = '[tool.mypy]\nstrict = true\n[tool.coverage.run]\nsource_pkgs = ["tests"]\n'
+    found = lacking(mypy, backend="pdm.backend", **{"more/__init__.py": ""})
+    assert found["tool.pdm.build.includes"] == ["demo_pkg", "more"]
+    assert found["tool.mypy.files"] == ["demo_pkg", "more"]
+    assert found["tool.coverage.run.source_pkgs"] == ["tests", "demo_pkg", "more"]
+    assert found["tool.coverage.paths.source"] == [".", "**/site-packages"]
+
+
+def test_each_package_in_src_is_mapped(lacking: Lacking) -> None:
+    one = '[tool.coverage.paths]\none = ["src/demo_pkg", "*/site-packages/demo_pkg"]\n'
+    both = '[tool.coverage.paths]\nboth = ["src", "*/site-packages"]\n'
+    files = {"src/more/__init__.py": ""}
+    found = lacking(one, backend="setuptools.build_meta", **files)
+    assert found["tool.coverage.paths.source"] == ["src", "**/site-packages"]
+    found = lacking(both, backend="setuptools.build_meta", **files)
+    assert "tool.coverage.paths.source" not in found
+
+
 @pytest.mark.parametrize(
     ("backend", "more"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from ci.tests.distributions.subjects import found, subject
 from ci.tests.samples import STEM, commit, make_package, make_sdist, make_wheel, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ci.tests.distributions.subjects import Gate
 
 
@@ -130,6 +129,16 @@ def test_what_a_wheel_lacks_is_named(larger: Project, tmp_path: Path) -> None:
         ("src/demo_pkg/words.txt", "missing"),
     ]
     assert found(contents.missing, larger, make_sdist(tmp_path)) == []
+
+
+def test_each_of_several_packages_must_be_there_and_may_be(tmp_path: Path) -> None:
+    one = make_flat(tmp_path / "package")
+    several = replace(one, packages={**one.packages, "_demo": Path("_demo.py")})
+    assert found(contents.missing, one, make_wheel(tmp_path)) == []
+    assert found(contents.missing, several, make_wheel(tmp_path)) == [("_demo.py", "missing")]
+    sdist = make_sdist(tmp_path, {"_demo.py": b""})
+    assert ("_demo.py", "root") in found(contents.roots, one, sdist)
+    assert ("_demo.py", "root") not in found(contents.roots, several, sdist)
 
 
 def test_a_wheel_may_lack_what_is_excluded_on_purpose(larger: Project, tmp_path: Path) -> None:

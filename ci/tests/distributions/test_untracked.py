@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.distributions import build
@@ -10,8 +12,6 @@ from ci.package.project import read_project
 from ci.tests.samples import commit, make_package, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 NEW = "src/demo_pkg/new.py"
@@ -26,6 +26,15 @@ def test_a_new_file_of_the_package_is_named(tmp_path: Path) -> None:
     assert untracked_sources(read_project(root)) == [NEW]
     commit(root)
     assert untracked_sources(read_project(root)) == []
+
+
+def test_a_new_file_of_another_package_is_named_too(tmp_path: Path) -> None:
+    root = make_package(tmp_path)
+    write(root, {"src/more/__init__.py": ""})
+    project = read_project(root)
+    several = replace(project, packages={**project.packages, "more": Path("src/more")})
+    assert untracked_sources(project) == []
+    assert untracked_sources(several) == ["src/more/__init__.py"]
 
 
 def test_a_file_that_the_build_makes_is_not(tmp_path: Path) -> None:

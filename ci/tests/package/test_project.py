@@ -250,6 +250,75 @@ def test_a_package_in_a_namespace_is_found(
     assert not project.is_module
 
 
+PDM = '[build-system]\nbuild-backend = "pdm.backend"\n'
+
+
+@pytest.mark.parametrize(
+    ("told", "files", "packages"),
+    [
+        (
+            "[tool.hatch.build.targets.wheel]\npackages = ['src/more', 'src/sample_pkg_one']\n",
+            ["src/more/__init__.py", "src/sample_pkg_one/__init__.py", "src/odd/__init__.py"],
+            {"sample_pkg_one": "src/sample_pkg_one", "more": "src/more"},
+        ),
+        (
+            "[tool.setuptools]\npackages = ['odd', 'odd.sub', 'more']\n",
+            ["odd/sub/__init__.py", "odd/__init__.py", "more/__init__.py", "tests/__init__.py"],
+            {"odd": "odd", "more": "more"},
+        ),
+        (
+            "[tool.setuptools]\npy-modules = ['odd', '_more']\n",
+            ["odd.py", "_more.py", "setup.py"],
+            {"odd": "odd.py", "_more": "_more.py"},
+        ),
+        (
+            "[tool.hatch.build.targets.wheel]\ninclude = ['odd', 'data', 'lib/more']\n",
+            ["odd/__init__.py", "data/x.json", "lib/more/__init__.py"],
+            {"odd": "odd"},
+        ),
+        (
+            "[tool.setuptools.packages.find]\nwhere = ['src']\n",
+            ["src/sample_pkg_one/__init__.py", "src/more/__init__.py", "src/tests/__init__.py"],
+            {"sample_pkg_one": "src/sample_pkg_one", "more": "src/more"},
+        ),
+        (
+            "[tool.setuptools.packages.find]\nwhere = ['src']\nexclude = ['more*']\n",
+            ["src/sample_pkg_one/__init__.py", "src/more/__init__.py"],
+            {"sample_pkg_one": "src/sample_pkg_one"},
+        ),
+        (
+            HATCH,
+            ["src/sample_pkg_one/__init__.py", "src/more/__init__.py"],
+            {"sample_pkg_one": "src/sample_pkg_one"},
+        ),
+        (
+            PDM,
+            ["sample_pkg_one/__init__.py", "more/__init__.py", "docs/__init__.py"],
+            {"sample_pkg_one": "sample_pkg_one", "more": "more"},
+        ),
+        (
+            "",
+            ["sample_pkg_one/__init__.py", "more/__init__.py"],
+            {"sample_pkg_one": "sample_pkg_one"},
+        ),
+        (
+            "",
+            ["src/space/one/__init__.py", "src/space/two/__init__.py"],
+            {"space.one": "src/space/one", "space.two": "src/space/two"},
+        ),
+    ],
+)
+def test_all_packages_that_are_shipped_are_found(
+    tmp_path: Path, told: str, files: list[str], packages: dict[str, str]
+) -> None:
+    for name in ("pyproject.toml", *files):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STATIC + told if name == "pyproject.toml" else "")
+    found = read_project(tmp_path).packages
+    assert {name: path.as_posix() for name, path in found.items()} == packages
+    assert next(iter(found)) == next(iter(packages))
+
+
 @pytest.mark.parametrize("name", ["sample_pkg_one", "other"])
 def test_of_several_packages_only_one_of_the_projects_name_is_taken(
     tmp_path: Path, name: str
@@ -259,7 +328,7 @@ def test_of_several_packages_only_one_of_the_projects_name_is_taken(
         (tmp_path / "src" / package / "__init__.py").touch()
     (tmp_path / "pyproject.toml").write_text(STATIC, encoding="utf-8")
     if name == "other":
-        with pytest.raises(UserError) as raised:
+        with pytest.raises(UserError, match="only src/another, src/other") as raised:
             read_project(tmp_path)
         assert raised.value.code == "no-package"
     else:
