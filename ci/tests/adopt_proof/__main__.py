@@ -38,7 +38,7 @@ _PACKAGES = Path(__file__).with_name("packages.toml")
 _PAGE = Path("docs", "adopting.md")
 _BEGIN, _END = "<!-- proof: begin -->\n", "<!-- proof: end -->\n"
 _IDENTITY = ("-c", "user.name=Proof", "-c", "user.email=proof@example.invalid")
-_OUTER = ("NOX", "COV", "VIRTUAL_ENV", "SOURCE_", "DIST_", "PYTEST_")
+_OUTER = ("NOX", "COV", "VIRTUAL_ENV", "SOURCE_", "DIST_", "PYTEST_", "PYENV_VERSION")
 _TIMEOUT = 1500  # seconds that one session may take
 _COLUMNS = ("package", "why it is here", "backend, layout", "by hand")
 _SESSIONS = ("lint", "typecheck", "tests", "build", "fmt rewrote")
@@ -82,6 +82,9 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     outcome = Outcome(package["name"], package["version"], package["why"])
     if "pythons" in package:
         outcome.by_hand = choose_pythons(root, package["pythons"])
+    for path in package.get("removed", []):
+        (root / path).unlink()
+        outcome.by_hand = f"{path} removed"
     dry, done = adopt(root, package), adopt(root, package, "--write")
     if done.returncode:
         outcome.what = describe_refused(root)

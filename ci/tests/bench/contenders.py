@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ci.package.project import Project, read_project
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+_BYTECODE = ".cache/nox-bytecode"  # as in the noxfile
 _NOX = (sys.executable, "-m", "nox")
 _TOX = (sys.executable, "-m", "tox", "run-parallel", "--parallel", "auto")
 
@@ -56,7 +55,7 @@ COLD, RENEWED, WARM = "cold", "renewed", "warm"
 class Contender:
     """A command that is run in a package, and what is there before each run.
 
-    A cold one is run without `folder`, in which its tool keeps everything.
+    A cold one is run without `folder`, in which its tool keeps everything, and without bytecode.
     """
 
     name: str
@@ -78,7 +77,9 @@ class Contender:
     def prepare(self, package: Path) -> None:
         """Remove what an earlier run has left, where this is a cold one."""
         if self.state == COLD:
-            shutil.rmtree(package / self.folder, ignore_errors=True)
+            bytecode = Path(os.environ.get("PYTHONPYCACHEPREFIX", Path.home() / _BYTECODE))
+            for folder in (package / self.folder, bytecode / package.absolute().relative_to("/")):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 CONTENDERS = (

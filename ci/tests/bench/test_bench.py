@@ -112,14 +112,26 @@ def test_tox_does_not_do_what_a_package_goes_without() -> None:
     assert "ruff format --check" in ruff
 
 
-def test_only_a_cold_run_has_nothing_of_an_earlier_one(tmp_path: Path) -> None:
-    (tmp_path / ".nox").mkdir()
+def test_only_a_cold_run_has_nothing_of_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
+    package = tmp_path / "package"
+    environments = package / ".nox"
+    of_it, of_another = (
+        tmp_path / "bytecode" / folder.relative_to("/") for folder in (package, tmp_path / "nox")
+    )
+    for folder in (environments, of_it, of_another):
+        folder.mkdir(parents=True)
     by_name = {each.name: each for each in CONTENDERS}
-    for name in ("pr-renewed", "pr-warm", "tox"):
-        by_name[name].prepare(tmp_path)
-    assert (tmp_path / ".nox").is_dir()
-    by_name["pr"].prepare(tmp_path)
-    assert not (tmp_path / ".nox").exists()
+    for name in ("pr-renewed", "pr-warm"):
+        by_name[name].prepare(package)
+    assert environments.is_dir()
+    assert of_it.is_dir()
+    by_name["pr"].prepare(package)
+    assert not environments.exists()
+    assert not of_it.exists()
+    assert of_another.is_dir()
 
 
 def test_a_rehearsal_is_only_measured_when_it_is_named() -> None:
