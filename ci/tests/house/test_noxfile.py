@@ -130,6 +130,25 @@ def test_the_noxfile_tests_on_the_pythons_that_the_rest_of_the_pipeline_knows(
     assert ("typecheck" in found.values()) == ("typecheck" not in settings)
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".python-version", "{}\n"),
+        ("buildspec.yml", ' PYENV_VERSION: "{}"'),
+        ("buildspec.yml", " python: {}\n"),
+        ("ci/adopt/__main__.py", '_TOOLS_PYTHON = "{}"\n'),
+        ("ci/tests/mypy.ini", "python_version = {}\n"),
+        ("pyproject.toml", "The pipeline runs on {}.\n"),
+        ("README.md", " and {}. Sessions"),
+        ("docs/adopting.md", "The sessions also need Python {}, and"),
+        ("docs/adopting.md", "| `.python-version` | {} and"),
+    ],
+)
+def test_every_file_that_names_the_tools_python_names_the_noxfiles(file: str, text: str) -> None:
+    wanted = text.format(load_noxfile()["TOOLS_PYTHON"])
+    assert wanted in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_pyenv_is_told_whole_versions_unless_somebody_chose(tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_bytes(NOXFILE.read_bytes())
     names = [f"Programming Language :: Python :: {python}" for python in ("3.8", "3.9", "3.12")]
