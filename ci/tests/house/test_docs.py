@@ -25,6 +25,7 @@ from ci.tests.house.pages import ROOT, Page, code, pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PAGES = pages()
 SETUP, README, SECURITY, ERRORS = (
@@ -103,6 +104,26 @@ def test_the_map_of_ci_leaves_nothing_out() -> None:
     mapped = {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
     tracked = {path.split("/")[1] for path in tracked_files(ROOT) if path.startswith("ci/")}
     assert mapped == tracked - {"__init__.py"}
+
+
+def test_a_folder_of_ci_imports_only_from_folders_below_it_and_not_nox() -> None:
+    rows = Page("docs/design.md").rows("What is where in ci/")
+    folders = [name for row in rows for name in re.findall(r"^`(\w+)/`$", row[0])]
+    assert len(folders) > 5
+    for place, folder in enumerate(folders):
+        others = ("nox.", "ci.tests.", *(f"ci.{above}." for above in folders[:place]))
+        for path in ROOT.glob(f"ci/{folder}/**/*.py"):
+            assert [name for name in imported(path) if f"{name}.".startswith(others)] == [], path
+
+
+def test_cdk_imports_nothing_of_ci() -> None:
+    for path in ROOT.glob("cdk/*.py"):
+        assert [name for name in imported(path) if f"{name}.".startswith("ci.")] == [], path
+
+
+def imported(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"^ *(?:from|import) ([\w.]+)", text, re.MULTILINE)
 
 
 @cache
