@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -142,6 +143,11 @@ class Project:
     def normalized_name(self) -> NormalizedName:
         """The name as an index spells it (PEP 503)."""
         return canonicalize_name(self.name)
+
+    @property
+    def import_folder(self) -> PurePosixPath:
+        """The folder that the package is imported from, relative to `root`: such as src."""
+        return PurePosixPath(*self.package_dir.parts[: -len(self.import_name.split("."))])
 
     @property
     def is_module(self) -> bool:

@@ -60,7 +60,7 @@ def _sdist_roots(project: Project) -> set[str]:
 
 def _wheel_roots(subject: Subject) -> set[str]:
     """The package, what the wheel format wants, and what can be imported beside the package."""
-    base = _base(subject.project)
+    base = subject.project.import_folder.parts
     beside = {
         path.parts[len(base)]
         for path in map(PurePosixPath, subject.tree.ids)
@@ -73,11 +73,6 @@ def _wheel_roots(subject: Subject) -> set[str]:
     return {name.lower() for name in own | beside}
 
 
-def _base(project: Project) -> tuple[str, ...]:
-    """The folder that the package is imported from, in parts: `("src",)`, or none."""
-    return project.package_dir.parts[: -len(project.import_name.split("."))]
-
-
 def missing(subject: Subject) -> Iterator[Finding]:
     """Find files that git tracks in the packages' folders but that the wheel lacks.
 
@@ -87,7 +82,7 @@ def missing(subject: Subject) -> Iterator[Finding]:
         return
     project = subject.project
     excused = (".*", *project.settings.wheel_exclude)
-    present = {PurePosixPath(*_base(project), path).as_posix() for path in _file_paths(subject)}
+    present = {str(project.import_folder / path) for path in _file_paths(subject)}
     packages = [PurePosixPath(folder) for folder in project.packages.values()]
     for path in subject.tree.ids:
         in_package = any(PurePosixPath(path).is_relative_to(package) for package in packages)

@@ -100,9 +100,7 @@ def _source(subject: Subject, path: str) -> str:
     """The file in the repository that a member comes from."""
     if not subject.is_wheel:
         return path
-    project = subject.project
-    base = project.package_dir.parts[: -len(project.import_name.split("."))]
-    return PurePosixPath(*base, path).as_posix()
+    return str(subject.project.import_folder / path)
 
 
 def _is_made(subject: Subject, path: str, content: bytes) -> bool:
