@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+from functools import cache
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING
 from unittest.mock import Mock, patch
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from ci.checkout.git import tracked_files
 from ci.package.project import NEWEST_PYTHON, read_project
@@ -207,6 +211,47 @@ def test_a_session_keeps_only_credentials_that_it_needs_and_installs_only_wheels
     assert session.env["PYTHONPYCACHEPREFIX"].startswith(str(ROOT)) == (not kept)
     command = " ".join(session.run.call_args.args)
     assert " pip install --require-hashes --only-binary :all: -r " in command
+
+
+@pytest.mark.parametrize("name", [f.name for f in sessions() if "run_ci(" in ast.unparse(f)])
+def test_the_locks_of_a_session_have_what_its_module_imports(name: str) -> None:
+    session = Mock(parallel=False, posargs=[], env={}, run=Mock(return_value=""))
+    with contextlib.chdir(ROOT):
+        load_noxfile()[name](session)
+    installed, run = (call.args for call in session.run.call_args_list)
+    locks = [(ROOT / word).read_text() for word in installed if word.endswith(".txt")]
+    module = f"ci.{run[run.index('ci/run.py') + 1]}"
+    found = imports(module, set()) | imports(f"{module}.__main__", set())
+    needed = {distributions()[name][0] for name in found}
+    assert set(map(canonicalize_name, needed)) <= {
+        canonicalize_name(pin) for lock in locks for pin in re.findall(r"(?m)^[\w.-]+", lock)
+    }
+
+
+def imports(module: str, seen: set[str]) -> set[str]:
+    """What a module of ci/, with all modules that it imports, takes from elsewhere when it runs."""
+    path = ROOT / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if module in seen or not file.is_file():
+        return set()
+    seen.add(module)
+    text = file.read_text(encoding="utf-8").replace("\nif TYPE_CHECKING:\n", "\ndef typing():\n")
+    body = [node for node in ast.parse(text).body if not isinstance(node, ast.FunctionDef)]
+    names = [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    names += [
+        f"{node.module}.{alias.name}"
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    ours = {
+        part for name in names if name.startswith("ci.") for part in (name, name.rpartition(".")[0])
+    }
+    others = {name.partition(".")[0] for name in names} - {"ci", *sys.stdlib_module_names}
+    return others.union(*(imports(part, seen) for part in ours))
+
+
+distributions = cache(packages_distributions)
 
 
 # A process for each session, with a session of processes of its own, as nox starts a worker.
