@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 hookimpl = HookimplMarker("pytest")
 REPORTS = "reports"
+NO_TESTS = (
+    "error[no-tests]: pytest found no test\n"
+    "help: write one in tests/test_*.py; if there are some, look at pytest's testpaths, and at the"
+    " arguments after `--`"
+)
 _SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 
 
@@ -44,7 +49,10 @@ def main(name: str, *arguments: str) -> int:
         options += ["--ignore=ci", "--ignore=cdk", "--ignore=noxfile.py"]
     if shard:
         options += ["--splits", str(shards), "--group", str(shard)]
-    return int(pytest.main([*options, *arguments], plugins=[NamesInCheckout()]))
+    code = pytest.main([*options, *arguments], plugins=[NamesInCheckout()])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        print(NO_TESTS, file=sys.stderr)
+    return int(code)
 
 
 def judge(*names: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ci.run_tests import coverage_file, import_mode, name_in_checkout, read_shard
+from ci.run_tests import coverage_file, import_mode, main, name_in_checkout, read_shard
 from ci.tests.samples import write
 
 if TYPE_CHECKING:
@@ -77,3 +77,15 @@ def test_the_checkout_never_hides_the_installed_package(
 ) -> None:
     write(tmp_path, {file: text})
     assert import_mode(tmp_path) == options
+
+
+@pytest.mark.parametrize("code", [0, 1, 5])
+def test_that_there_are_no_tests_is_said_in_two_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COVERAGE_FILE", "")
+    monkeypatch.setattr(pytest, "main", lambda *_, **__: pytest.ExitCode(code))
+    assert main("tests-3.8") == code
+    said = capfd.readouterr().err
+    assert ("error[no-tests]: pytest found no test\nhelp: " in said) == (code == 5)
