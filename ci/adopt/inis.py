@@ -36,7 +36,8 @@ def _coverage(adopter: Adopter) -> Iterator[tuple[str, str, str, Any]]:
     prefix, present = "" if file == ".coveragerc" else "coverage:", ini(adopter.root, file)
     run = {key: _as_toml(value) for key, value in present.get(f"{prefix}run", {}).items()}
     paths = {key: value.split() for key, value in present.get(f"{prefix}paths", {}).items()}
-    for section, key, value, _ in coverage_settings(adopter, run, paths):
+    report = present.get(f"{prefix}report", {})
+    for section, key, value, _ in coverage_settings(adopter, run, paths, report):
         if key not in present.get(f"{prefix}{section}", {}):
             yield file, f"{prefix}{section}", key, value
 

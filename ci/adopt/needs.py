@@ -179,15 +179,15 @@ def _coverage(adopter: Adopter) -> Iterator[Need]:
     if coverage_elsewhere(adopter):
         return
     where = ("tool", "coverage")
-    run, paths = (table(adopter.document, *where, name) for name in ("run", "paths"))
-    for section, key, value, why in coverage_settings(adopter, run, paths):
+    tables = (table(adopter.document, *where, name) for name in ("run", "paths", "report"))
+    for section, key, value, why in coverage_settings(adopter, *tables):
         yield Need((*where, section), key, value, why)
 
 
 def coverage_settings(
-    adopter: Adopter, run: dict[str, Any], paths: dict[str, list[str]]
+    adopter: Adopter, run: dict[str, Any], paths: dict[str, list[str]], report: dict[str, Any]
 ) -> Iterator[tuple[str, str, Any, str]]:
-    """What coverage's `run` and `paths` lack: section, key, whole value, and why it is needed."""
+    """What these sections of coverage lack: section, key, whole value, and why it is needed."""
     packages, told = adopter.project.packages, run.get("source_pkgs", [])
     unnamed = [name for name in packages if name not in {*told, *_importable(adopter, run)}]
     if unnamed and "include" not in run:  # coverage has no use for both
@@ -203,6 +203,10 @@ def coverage_settings(
     ):
         key = "wheel" if "source" in paths else "source"
         yield "paths", key, _mapped(folders), "what is reported are the files in git"
+    omitted = [pattern for pattern in run.get("omit", []) if not pattern.startswith("*")]
+    if omitted and "omit" not in report:
+        why = "where the wheel is measured, these are in another folder"
+        yield "report", "omit", omitted, why
 
 
 def _mapped(folders: dict[str, str]) -> list[str]:

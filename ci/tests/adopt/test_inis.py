@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RELATIVE = "relative_files = true\n"
 MEASURED = "source = demo_pkg\nbranch = 1\n"
 MAPPED = "    src/demo_pkg\n    **/site-packages/demo_pkg\n"
+OMITTED = "omit =\n    src/demo_pkg/a.py\n"
 COVERAGE = """\
 [run]
 source_pkgs =
@@ -51,6 +52,11 @@ source =
             {"tox.ini": f"[coverage:run]\n{MEASURED}"},
             "tox.ini",
             f"[coverage:run]\n{RELATIVE}{MEASURED}\n[coverage:paths]\nsource =\n{MAPPED}",
+        ),
+        (
+            {".coveragerc": f"[run]\n{OMITTED}    */b.py\n{COVERAGE[6:]}"},
+            ".coveragerc",
+            f"[run]\n{OMITTED}    */b.py\n{COVERAGE[6:]}\n[report]\n{OMITTED}",
         ),
         (
             {"mypy.ini": "[mypy]\nstrict = true\n"},

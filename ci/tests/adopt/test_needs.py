@@ -64,6 +64,17 @@ def test_each_package_is_shipped_and_measured_and_its_types_are_checked(
     assert found["tool.coverage.paths.source"] == [".", "**/site-packages"]
 
 
+def test_what_coverage_omits_by_its_place_in_git_is_omitted_from_the_report(
+    lacking: Lacking,
+) -> None:
+    run = '[tool.coverage.run]\nomit = ["src/demo_pkg/__about__.py", "*/x.py"]\n'
+    assert lacking(run)["tool.coverage.report.omit"] == ["src/demo_pkg/__about__.py"]
+    assert "tool.coverage.report.omit" not in lacking(run.replace("src/", "*/"))
+    assert "tool.coverage.report.omit" not in lacking(f"{run}[tool.coverage.report]\nomit = []\n")
+    ini = {".coveragerc": "[run]\nomit =\n    src/demo_pkg/a.py\n"}
+    assert "tool.coverage.report.omit" not in lacking("", **ini)
+
+
 def test_each_package_in_src_is_mapped(lacking: Lacking) -> None:
     one = '[tool.coverage.paths]\none = ["src/demo_pkg", "*/site-packages/demo_pkg"]\n'
     both = '[tool.coverage.paths]\nboth = ["src", "*/site-packages"]\n'
