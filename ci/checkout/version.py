@@ -97,6 +97,10 @@ def _told(document: dict[str, Any]) -> Iterator[Path]:
         told = [table.get("path"), table.get("file")]
         files = [name for each in told for name in (each if isinstance(each, list) else [each])]
         yield from (Path(name) for name in files if isinstance(name, str))
+        if isinstance(attribute := table.get("attr"), str):  # of setuptools: module.name
+            module = Path(*attribute.split(".")[:-1])
+            for parent in (Path("src"), Path()):
+                yield from (parent / module / "__init__.py", parent / f"{module}.py")
 
 
 def places_in(path: Path, text: str) -> list[Place]:

@@ -52,6 +52,20 @@ def found(root: Path, version: str = "1.2.0") -> list[str]:
             "VERSION",
         ),
         (
+            {
+                "pyproject.toml": '[tool.setuptools.dynamic]\nversion.attr = "_demo.__version__"\n',
+                "_demo.py": '__version__ = "1.2.0"\n',
+            },
+            "__version__ in _demo.py",
+        ),
+        (
+            {
+                "pyproject.toml": '[tool.setuptools.dynamic]\nversion.attr="demo_pkg.v.version"\n',
+                "src/demo_pkg/v/__init__.py": 'version = "1.2.0"\n',
+            },
+            "version in src/demo_pkg/v/__init__.py",
+        ),
+        (
             {"pyproject.toml": "", "src/demo_pkg/_version.py": 'version = "1.2.0"\n'},
             "version in src/demo_pkg/_version.py",
         ),
