@@ -24,7 +24,7 @@ _SDIST_ROOTS = (
     *("readme", "readme.*", "license*", "licence*", "copying*", "notice*"),
     *("authors", "authors.*", "contributors", "contributors.*"),
     *("changelog", "changelog.*", "changes", "changes.*", "history", "history.*"),
-    *("news", "news.*", "*.egg-info"),
+    *("news", "news.*", "version", "version.txt", "*.egg-info"),
 )
 
 # How to keep something out of an sdist.

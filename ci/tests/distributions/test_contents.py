@@ -37,7 +37,10 @@ def test_a_good_sdist_and_wheel_pass(project: Project, tmp_path: Path, gate: Gat
 
 @pytest.mark.parametrize(
     "name",
-    ["README.rst", "LICENSE-MIT", "CHANGELOG.md", "tests/test_a.py", "setup.py", "src/other/a.py"],
+    [
+        *("README.rst", "LICENSE-MIT", "CHANGELOG.md", "VERSION", "version.txt"),
+        *("tests/test_a.py", "setup.py", "src/other/a.py"),
+    ],
 )
 def test_what_is_usual_at_the_top_of_an_sdist_passes(
     project: Project, tmp_path: Path, name: str
