@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 # one of them: a newer execution goes on in its place.
 FAILURES = ("FAILED", "STOPPED", "CANCELED")
 
+# The console's domain in AWS's other partitions.
+_CONSOLES = {
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
 
 class CommitPipeline(codepipeline.Pipeline):
     """Source, then the stages that are added; a trigger starts it, a branch's movement does not.
@@ -148,5 +154,7 @@ class CommitPipeline(codepipeline.Pipeline):
 
     def page(self, execution: str) -> str:
         """Where a person reads what the execution of that id did."""
-        console = f"https://{Stack.of(self).region}.console.aws.amazon.com/codesuite/codepipeline"
+        stack = Stack.of(self)
+        domain = _CONSOLES.get(stack.partition, "console.aws.amazon.com")
+        console = f"https://{stack.region}.{domain}/codesuite/codepipeline"
         return f"{console}/pipelines/{self.name}/executions/{execution}/timeline"

@@ -45,11 +45,13 @@ class OutcomeMachine(sfn.StateMachine):
         name = f"{settings.name}-{construct_id}"
         path = f"/aws/vendedlogs/states/{name}"
         log = run_log(stack, f"{construct_id}-log", path, settings.log_retention)
+        # Step Functions refuses an ARN of another partition.
+        text = json.dumps(definition, indent=2).replace('"arn:aws:', f'"arn:{stack.partition}:')
         super().__init__(
             stack,
             construct_id,
             state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(json.dumps(definition, indent=2)),
+            definition_body=sfn.DefinitionBody.from_string(text),
             definition_substitutions=substitutions,
             logs=sfn.LogOptions(
                 destination=log, level=sfn.LogLevel.ALL, include_execution_data=True

@@ -32,6 +32,8 @@ VARIATIONS: dict[str, dict[str, object]] = {
     "plain": {},
     **SETTINGS,
     "all-pythons": {"all-pythons": "false"},
+    "china": {"region": "cn-north-1"},
+    "govcloud": {"region": "us-gov-west-1"},
     "full": {
         "repository": "some-repository",
         "branch": "release/2.x",

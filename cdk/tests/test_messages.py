@@ -385,6 +385,24 @@ def test_a_nightly_run_is_told_only_when_it_fails_with_what_changed(
 # --- both ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("variation", "console"),
+    [
+        ("china", "cn-north-1.console.amazonaws.cn"),
+        ("govcloud", "us-gov-west-1.console.amazonaws-us-gov.com"),
+    ],
+)
+def test_in_another_partition_the_calls_are_of_that_one_and_the_link_leads_to_its_console(
+    synthesize: Callable[[str, str], Template], variation: str, console: str
+) -> None:
+    template = synthesize("sample-package", variation)
+    assert "arn:aws:" not in json.dumps(template.document)
+    mail = told(template, "releases", "FAILED", Ended(RELEASE, FAILED, {LOG: SAID}))[TOPIC]
+    *_, comment = commented(template, "FAILED", Ended(PULL_REQUEST))
+    for text in (mail.text, comment.arguments["Content"]):
+        assert f"https://{console}/codesuite/codepipeline/pipelines/sample-package-" in text
+
+
 def test_a_failing_call_is_tried_again(full: Template) -> None:
     for machine in full.resources("AWS::StepFunctions::StateMachine").values():
         states = json.loads(machine["DefinitionString"])["States"].values()

@@ -211,16 +211,17 @@ def test_publish_and_verify_read_the_source_and_the_distributions(plain: Templat
 
 def test_no_build_lists_the_artifacts(template: Template) -> None:
     for name in template.by_path("AWS::CodePipeline::Pipeline"):
-        bucket = f"arn:aws:s3:::{name}-artifacts"
+        bucket = template.arn_of("s3", f"{name}-artifacts")
         assert holders(template, "s3:ListBucket", bucket) == {f"{name}/Role"}
         assert holders(template, "s3:ListBucketVersions", bucket) == {f"{name}/Role"}
 
 
 def test_only_pull_requests_use_their_cache(template: Template) -> None:
     for action in ("s3:GetObject", "s3:PutObject"):
-        found = holders(template, action, "arn:aws:s3:::cache/x")
+        found = holders(template, action, template.arn_of("s3", "cache/x"))
         assert {"pr-validation-role"} <= found <= VALIDATORS
-        assert holders(template, action, "arn:aws:s3:::nightly-cache/x") <= {"nightly-role"}
+        nightly = template.arn_of("s3", "nightly-cache/x")
+        assert holders(template, action, nightly) <= {"nightly-role"}
 
 
 def test_each_action_has_the_rights_that_it_needs(template: Template) -> None:

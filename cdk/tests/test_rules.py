@@ -106,6 +106,8 @@ def test_cloudformation_lint_finds_only_what_cdk_itself_writes(
         for match in matches
         if (name := str(match.path[1])) not in seen
     }
+    if template.partition != "aws":  # cfn-lint takes no task for one whose ARN begins otherwise
+        objections = {each for each in objections if each[0] != "E3601"}
     # CDK lets these wait for their role although they refer to it.
     constructs = {*PIPELINES_AND_MACHINES} & {*map(template.path, resources.keys() - seen)}
     assert objections == {("W3005", construct) for construct in constructs}

@@ -17,13 +17,13 @@ _NAMES = (
     *("Name", "RoleName", "BucketName", "QueueName", "TopicName", "LogGroupName"),
     "StateMachineName",
 )
-_ARNS = {  # where an ARN is more than service, region, account and name
-    "AWS::CodeBuild::Project": "arn:aws:codebuild:{region}:{account}:project/{name}",
-    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
-    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
-    "AWS::S3::Bucket": "arn:aws:s3:::{name}",
-    "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+_ARNS = {  # the service and the last part, where they don't follow from the type and the name
+    "AWS::CodeBuild::Project": ("codebuild", "project/{name}"),
+    "AWS::IAM::Role": ("iam", "role/{name}"),
+    "AWS::Logs::LogGroup": ("logs", "log-group:{name}:*"),
+    "AWS::StepFunctions::StateMachine": ("states", "stateMachine:{name}"),
 }
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}  # by how their regions' names begin
 _REFERS_BY_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
 
 
@@ -38,6 +38,12 @@ class Template:
         default_factory=dict, init=False, compare=False, repr=False
     )
     _named: dict[str, str] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @property
+    def partition(self) -> str:
+        """The partition of its region, which every ARN begins with."""
+        found = (name for begin, name in _PARTITIONS.items() if self.region.startswith(begin))
+        return next(found, "aws")
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
         """The resolved properties of each resource of that type, by logical id."""
@@ -79,10 +85,14 @@ class Template:
     def arn(self, logical_id: str) -> str:
         """The ARN of a resource of this template."""
         kind = self._kind(logical_id)
-        service = kind.split("::")[1].lower()
-        form = _ARNS.get(kind, f"arn:aws:{service}:{{region}}:{{account}}:{{name}}")
-        name = self.name(logical_id)
-        return form.format(region=self.region, account=self.account, name=name)
+        service, form = _ARNS.get(kind, (kind.split("::")[1].lower(), "{name}"))
+        return self.arn_of(service, form.format(name=self.name(logical_id)))
+
+    def arn_of(self, service: str, name: str) -> str:
+        """The ARN of anything in this account, such as ("codebuild", "project/p")."""
+        everywhere = {"s3": ":", "iam": f":{self.account}"}  # these ARNs have no region
+        where = everywhere.get(service, f"{self.region}:{self.account}")
+        return f"arn:{self.partition}:{service}:{where}:{name}"
 
     def name(self, logical_id: str) -> str:
         """The name of a resource of this template; its path where it has none of its own."""
@@ -100,7 +110,7 @@ class Template:
     def _ref(self, name: str) -> Any:  # noqa: ANN401 - a parameter's default may be anything
         pseudo = {
             "AWS::AccountId": self.account,
-            "AWS::Partition": "aws",
+            "AWS::Partition": self.partition,
             "AWS::Region": self.region,
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::StackName": "rehearsal",

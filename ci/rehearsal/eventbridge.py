@@ -76,7 +76,7 @@ def codecommit_event(
 ) -> dict[str, Any]:
     """The document `name` of events/, as that repository would send it, with that `detail`."""
     event: dict[str, Any] = json.loads((_EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    arn = f"arn:aws:codecommit:{template.region}:{template.account}:{repository}"
+    arn = template.arn_of("codecommit", repository)
     event |= {"region": template.region, "account": template.account, "resources": [arn]}
     event["detail"] |= detail
     return event
@@ -98,7 +98,7 @@ def execution_ended(
         "account": template.account,
         "time": "2026-01-01T00:00:00Z",
         "region": template.region,
-        "resources": [f"arn:aws:codepipeline:{template.region}:{template.account}:{pipeline}"],
+        "resources": [template.arn_of("codepipeline", pipeline)],
         "detail": {
             "pipeline": pipeline,
             "execution-id": execution,

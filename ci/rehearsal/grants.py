@@ -47,7 +47,7 @@ def require_source(template: Template, pipeline: dict[str, Any], action: dict[st
     if _is_clone(action):
         needs.append((role, "hand over a clone", code))
     made = [item["Name"] for item in action["OutputArtifacts"]]
-    needs += [(pipeline["RoleArn"], "store", _key(pipeline, name)) for name in made]
+    needs += [(pipeline["RoleArn"], "store", _key(template, pipeline, name)) for name in made]
     _require(template, needs)
 
 
@@ -60,23 +60,27 @@ def require_build(
 ) -> None:
     """Raise UserError for a right that the action or its build needs and is not granted."""
     role = project["ServiceRole"]
-    builds = f"arn:aws:codebuild:{template.region}:{template.account}"
     taken, made = (
         [item["Name"] for item in action.get(kind, [])]
         for kind in ("InputArtifacts", "OutputArtifacts")
     )
     needs = [
-        (_role(pipeline, action), "run", f"{builds}:project/{project['Name']}"),
+        (
+            _role(pipeline, action),
+            "run",
+            template.arn_of("codebuild", f"project/{project['Name']}"),
+        ),
         *((role, "log", stream) for stream in _log_streams(template, project)),
         *((role, "clone", code) for code in _cloned(template, pipeline, taken)),
-        (role, "locate", f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}"),
-        *((role, "read", _key(pipeline, name)) for name in taken),
-        *((role, "write", _key(pipeline, name)) for name in made),
-        *((role, "cache", key) for key in _cached(project)),
+        (role, "locate", template.arn_of("s3", pipeline["ArtifactStore"]["Location"])),
+        *((role, "read", _key(template, pipeline, name)) for name in taken),
+        *((role, "write", _key(template, pipeline, name)) for name in made),
+        *((role, "cache", key) for key in _cached(template, project)),
     ]
     for name, report in spec.reports.items():
         kind = "coverage" if report.is_coverage else "tests"
-        needs.append((role, f"report {kind}", f"{builds}:report-group/{project['Name']}-{name}"))
+        group = template.arn_of("codebuild", f"report-group/{project['Name']}-{name}")
+        needs.append((role, f"report {kind}", group))
     _require(template, needs)
 
 
@@ -92,8 +96,7 @@ def _role(pipeline: dict[str, Any], action: dict[str, Any]) -> str:
 
 
 def _repository(template: Template, source: dict[str, Any]) -> str:
-    name = source["Configuration"]["RepositoryName"]
-    return f"arn:aws:codecommit:{template.region}:{template.account}:{name}"
+    return template.arn_of("codecommit", source["Configuration"]["RepositoryName"])
 
 
 def _is_clone(source: dict[str, Any]) -> bool:
@@ -109,16 +112,18 @@ def _cloned(template: Template, pipeline: dict[str, Any], taken: list[str]) -> l
     ]
 
 
-def _key(pipeline: dict[str, Any], artifact: str) -> str:
+def _key(template: Template, pipeline: dict[str, Any], artifact: str) -> str:
     """One of the objects that an artifact of that name may be."""
-    store = f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}"
+    store = template.arn_of("s3", pipeline["ArtifactStore"]["Location"])
     return f"{store}/{pipeline['Name'][:20]}/{artifact[:10]}/key"
 
 
-def _cached(project: dict[str, Any]) -> list[str]:
+def _cached(template: Template, project: dict[str, Any]) -> list[str]:
     """One of the objects of the project's cache, if it has one in S3."""
     cache = project.get("Cache", {})
-    return [f"arn:aws:s3:::{cache['Location']}/key"] if cache.get("Type") == "S3" else []
+    if cache.get("Type") != "S3":
+        return []
+    return [template.arn_of("s3", f"{cache['Location']}/key")]
 
 
 def _log_streams(template: Template, project: dict[str, Any]) -> list[str]:
@@ -127,5 +132,4 @@ def _log_streams(template: Template, project: dict[str, Any]) -> list[str]:
     if log.get("Status") == "DISABLED":
         return []
     group = log.get("GroupName", f"/aws/codebuild/{project['Name']}")
-    where = f"arn:aws:logs:{template.region}:{template.account}"
-    return [f"{where}:log-group:{group}:log-stream:build"]
+    return [template.arn_of("logs", f"log-group:{group}:log-stream:build")]

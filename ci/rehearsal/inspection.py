@@ -81,7 +81,6 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     ]
     if users != [project["Name"]]:
         raise _granted(f"{' and '.join(users)} share the role {owner}")
-    where = f"{template.region}:{template.account}"
     for arn in _secret_arns(template, secret):
         others = granted(template, "secretsmanager:GetSecretValue", arn) - {owner}
         if others:
@@ -90,7 +89,7 @@ def _check_secret(template: Template, project: dict[str, Any], secret: str) -> N
     _check_trust(template, project["ServiceRole"])
     for right in _ROLE_RIGHTS:
         _check_nobody(template, f"iam:{right}", project["ServiceRole"])
-    name = f"arn:aws:codebuild:{where}:project/{project['Name']}"
+    name = template.arn_of("codebuild", f"project/{project['Name']}")
     for right in _PROJECT_RIGHTS:
         _check_nobody(template, f"codebuild:{right}", name)
     starters = granted(template, "codebuild:StartBuild", name)
@@ -119,8 +118,7 @@ def _secret_arns(template: Template, secret: str) -> list[str]:
                 ending = str(text).rpartition("-")[2].replace("?", "A")
                 filler = "A" * max(0, 7 - len(ending))
                 endings.add(f"{ending.replace('*', filler, 1).replace('*', '')}AbCdEf"[:6])
-    where = f"{template.region}:{template.account}"
-    base = f"arn:aws:secretsmanager:{where}:secret:{secret}"
+    base = template.arn_of("secretsmanager", f"secret:{secret}")
     return [f"{base}-{ending}" for ending in sorted(endings)]
 
 

@@ -82,9 +82,8 @@ class SecretsProxy:
         service, _, operation = target.partition(".")
         action = f"{service}:{operation}"
         name = str(json.loads(body or b"{}").get("SecretId", "*"))
-        where = f"{self.template.region}:{self.template.account}"
         # A secret's ARN ends in six characters of Secrets Manager's choice. A name may do so too.
-        arn = name if name.startswith("arn:") else f"arn:aws:{service}:{where}:secret:{name}"
+        arn = name if name.startswith("arn:") else self.template.arn_of(service, f"secret:{name}")
         is_full = arn == name and re.search(r"-\w{6}$", arn)
         full = arn if is_full else f"{arn}-AbCdEf"
         request = Request(role, action, full, may(self.template, role, action, full))

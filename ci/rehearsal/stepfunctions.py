@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ci.rehearsal.cloudformation import Template
 
-_AWS_SDK = "arn:aws:states:::aws-sdk:"
 _CALLED_BY_IAM = {"cloudwatchlogs": "logs"}  # where the SDK's name of a service is another
 
 
@@ -92,13 +91,14 @@ def _call(
     known: dict[str, Any],
 ) -> Call:
     """The call of a task; raises UserError unless the role may, and the service would, do it."""
-    if state["Type"] != "Task" or not state["Resource"].startswith(_AWS_SDK):
+    sdk = f"arn:{template.partition}:states:::aws-sdk:"
+    if state["Type"] != "Task" or not state["Resource"].startswith(sdk):
         raise UserError(
             "rehearsal-state",
             f"the rehearsal can't play the state {name}",
-            "use only tasks that call the AWS SDK",
+            f"use only tasks that call the AWS SDK: {sdk}…",
         )
-    service, operation = state["Resource"].removeprefix(_AWS_SDK).split(":")
+    service, operation = state["Resource"].removeprefix(sdk).split(":")
     service = _CALLED_BY_IAM.get(service, service)
     call = Call(service, operation, _evaluated(state["Arguments"], known))
     arn = _resource(template, call)
@@ -154,7 +154,7 @@ def _resource(template: Template, call: Call) -> str:
     name = asked.get("PipelineName") or asked.get("RepositoryName")
     if "LogGroupName" in asked:
         name = f"log-group:{asked['LogGroupName']}:*"
-    return f"arn:aws:{call.service}:{template.region}:{template.account}:{name}"
+    return template.arn_of(call.service, str(name))
 
 
 def _execution_of(

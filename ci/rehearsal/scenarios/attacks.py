@@ -169,7 +169,7 @@ def overwritten(start: Start) -> Ending:
 
 def _may_not_write_dist(rehearsal: Rehearsal, execution: Execution) -> None:
     template, pipeline = rehearsal.account.template, execution.pipeline
-    store = f"arn:aws:s3:::{pipeline['ArtifactStore']['Location']}"
+    store = template.arn_of("s3", pipeline["ArtifactStore"]["Location"])
     for step in execution.steps:
         if step.session not in {"", "build"}:
             role = rehearsal.account.project(step.project)["ServiceRole"]

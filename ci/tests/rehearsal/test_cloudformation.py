@@ -42,6 +42,17 @@ def test_a_reference_is_what_it_would_be_once_deployed(value: object, resolved: 
     assert TEMPLATE.resolve(value) == resolved
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_an_arn_begins_with_the_partition_of_its_region(region: str, partition: str) -> None:
+    template = Template(TEMPLATE.document | {"Parameters": {"Where": {"Default": "x"}}}, region)
+    assert template.resolve({"Ref": "AWS::Partition"}) == partition
+    assert template.arn("Bucket") == f"arn:{partition}:s3:::b-x"
+    assert template.arn("Queue") == f"arn:{partition}:sqs:{region}:123456789012:Queue"
+
+
 @pytest.mark.parametrize("value", [{"Ref": "Nobody"}, {"Fn::ImportValue": "x"}])
 def test_a_reference_that_is_not_understood_is_named(value: object) -> None:
     with pytest.raises(UserError, match="rehearsal-template"):
