@@ -113,6 +113,25 @@ def test_the_comment_says_how_it_ended_at_which_commit_what_failed_and_where_the
     }
 
 
+def in_time(newest_first: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same details, each with its time, the oldest first."""
+    return [
+        {**each, "StartTime": f"2026-11-27T08:{minute:02}:00.1Z"}
+        for minute, each in enumerate(reversed(newest_first))
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_last_try_of_an_action_counts_in_whichever_order_aws_lists_them(
+    plain: Template, order: int
+) -> None:
+    *_, comment = commented(plain, "FAILED", Ended(PULL_REQUEST, in_time(RETRIED)[::order]))
+    assert f"at {COMMIT}: Validate ([log]" in comment.arguments["Content"]
+    repaired = [action("Check", "Succeeded"), BUILT, *FAILED, action("Check", "Failed")]
+    failed = told(plain, "releases", "FAILED", Ended(RELEASE, in_time(repaired)[::order]))
+    assert failed[TOPIC].text.startswith("sample-package v1.2.0: the release failed in Publish\n")
+
+
 def test_a_stage_that_fails_again_is_commented_again_and_an_event_that_comes_twice_is_not(
     plain: Template,
 ) -> None:

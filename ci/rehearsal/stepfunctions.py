@@ -39,8 +39,8 @@ class Call:
 class Ended:
     """What AWS knows of an execution that has ended.
 
-    `actions` are ActionExecutionDetails of CodePipeline, the newest first, in the spelling of Step
-    Functions. `logs` are lines by log group and stream; of any other stream there is no log.
+    `actions` are ActionExecutionDetails of CodePipeline, in the spelling of Step Functions. `logs`
+    are lines by log group and stream; of any other stream there is no log.
     """
 
     variables: Mapping[str, str]

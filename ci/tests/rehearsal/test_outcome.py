@@ -205,7 +205,7 @@ def test_a_validation_and_a_night_read_no_secret(
         check(still, validated)
 
 
-def test_what_is_known_of_an_execution_are_its_newest_steps_first_their_exports_and_logs(
+def test_what_is_known_of_an_execution_are_its_steps_with_their_times_their_exports_and_logs(
     still: Rehearsal, released: Execution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcome, "notifications", lambda _template, _event, known: [known])
@@ -213,9 +213,11 @@ def test_what_is_known_of_an_execution_are_its_newest_steps_first_their_exports_
     released.steps[4].failure = Failure("BUILD", "nox", "exit code 1")
     known: Any = outcome.told(still, released)[0]
     assert [(each["ActionName"], each["Status"]) for each in known.actions] == [
+        *((name, "Succeeded") for name in ("Source", "Check", "Build", "Publish")),
         ("Verify", "Failed"),
-        *((name, "Succeeded") for name in ("Publish", "Build", "Check", "Source")),
     ]
+    times = [each["StartTime"] for each in known.actions]
+    assert times == sorted(set(times))
     assert known.actions[2]["Output"] == {
         "ExecutionResult": {"ExternalExecutionId": "toy-build:1"},
         "OutputVariables": {"DIST_FILES": "a;"},
