@@ -78,7 +78,8 @@ def calls(
             except LookupError:  # the one error that is played, and States.ALL is any
                 transition = state["Catch"][0]
         assigned = _evaluated(transition.get("Assign", {}), known)
-        output = _evaluated(transition.get("Output", "{% $states.result %}"), known)
+        default = "result" if "result" in known["states"] else "input"
+        output = _evaluated(transition.get("Output", f"{{% $states.{default} %}}"), known)
         known = {**known, **assigned, "states": {"input": output}}
         name = transition.get("Next")
 
@@ -173,7 +174,10 @@ def _execution_of(
 
 
 def _evaluated(value: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    """`value` with its expressions replaced; `known` are the variables, `states` among them."""
+    """`value` with its expressions replaced; `known` are the variables, `states` among them.
+
+    Raises UserError for one without a value: Step Functions has no JSON for it, and fails.
+    """
     if isinstance(value, dict):
         return {key: _evaluated(item, known) for key, item in value.items()}
     if isinstance(value, list):
@@ -184,4 +188,11 @@ def _evaluated(value: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     frame = expression.create_frame()
     for name, item in known.items():
         frame.bind(name, item)
-    return expression.evaluate(None, frame)
+    found = expression.evaluate(None, frame)
+    if found is None:
+        raise UserError(
+            "rehearsal-expression",
+            f"the state machine's expression {value} has no value",
+            "give it one in cdk/ for every input, such as an empty text or list",
+        )
+    return found

@@ -69,6 +69,13 @@ def test_a_state_that_is_no_call_of_the_sdk_is_not_passed_over() -> None:
         called(document)
 
 
+def test_an_expression_without_a_value_is_refused_as_step_functions_would() -> None:
+    document = template()
+    change_state(document, "Write", Arguments={"PullRequestId": "{% $states.input.nothing %}"})
+    with pytest.raises(UserError, match="nothing %} has no value"):
+        called(document)
+
+
 def test_a_machine_that_asks_for_another_execution_is_named() -> None:
     with pytest.raises(UserError, match="rehearsal-execution"):
         called(template(), pipeline="Releases")
