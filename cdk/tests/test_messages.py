@@ -436,5 +436,6 @@ def test_a_chat_can_show_and_do_nothing_else(synthesize: Callable[[str, str], Te
     template = synthesize("sample-package", "slack-channel")
     (channel,) = template.resources("AWS::Chatbot::SlackChannelConfiguration").values()
     assert (channel["SlackWorkspaceId"], channel["SlackChannelId"]) == ("T0123ABCD", "C0123ABCD")
+    assert channel["ConfigurationName"] == "sample-package-T0123ABCD"
     assert channel["GuardrailPolicies"] == ["arn:aws:iam::aws:policy/AWSDenyAll"]
     assert channel["SnsTopicArns"] == [f"arn:aws:sns:us-west-2:123456789012:{CHAT}"]
