@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+_CRON = r"[\w*/,#-]+"  # a field of EventBridge's cron expressions
+_RATE = r"rate\((1 (hour|day)|(?!1 )[1-9]\d* (hours|days))\)"
 # Each key with a text for a value: its form, and that form in words.
 _TEXTS = {
     "repository": (r"(?!.*\.git$)[\w.-]{1,100}", "a CodeCommit repository's name"),
@@ -33,8 +35,8 @@ _TEXTS = {
         "the ids of a workspace and of a channel, such as T0123ABCD/C0123ABCD",
     ),
     "nightly": (
-        r"cron\(([\w*?/,#-]+ ){5}[\w*?/,#-]+\)|rate\((1 (hour|day)|(?!1 )[1-9]\d* (hours|days))\)",
-        "a schedule such as cron(0 3 * * ? *), in UTC",
+        rf"cron\({_CRON} {_CRON} (\? {_CRON} {_CRON}|{_CRON} {_CRON} \?) {_CRON}\)|{_RATE}",
+        "a schedule such as cron(0 3 * * ? *), in UTC, with ? as one of the two days",
     ),
 }
 # "Kept for a fixed time" leaves no place for INFINITE.
@@ -240,12 +242,13 @@ def _project_name(document: dict[str, Any]) -> str:
         name = document["project"]["name"]
     except (KeyError, TypeError) as error:
         raise _no_name(f"{type(error).__name__}: {error}") from None
-    form = r"[A-Za-z]([\w.-]*[A-Za-z0-9])?"
+    # A state machine's name takes 80 characters, and one of ours ends in -announcement.
+    form = r"[A-Za-z]([\w.-]{0,65}[A-Za-z0-9])?"
     if not isinstance(name, str) or not re.fullmatch(form, name, re.ASCII):
         raise ContextProblem(
             "malformed-project-name",
             f"the project's name is {name!r}",
-            "use only letters, digits, '.', '_' and '-', and begin with a letter",
+            "use at most 67 letters, digits, '.', '_' and '-', and begin with a letter",
         )
     return name
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_cdk.aws_codebuild import ComputeType
@@ -17,6 +18,11 @@ from aws_cdk.aws_logs import RetentionDays
 from app import HERE
 from settings import ContextProblem, Settings, read_settings
 from tests.conftest import DEFAULTS, VARIATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ci.rehearsal.cloudformation import Template
 
 PROJECTS = (
     *("pr-validation", "pr-tests", "pr-coverage", "release", "build", "publish", "verify"),
@@ -209,6 +215,10 @@ def test_an_unknown_key_is_refused_by_its_name(pyproject: Path, key: str) -> Non
         ("nightly", "rate(0 days)"),
         ("nightly", "rate(5 minutes)"),
         ("nightly", "cron(0 3 * * *)"),
+        ("nightly", "cron(0 3 * * * *)"),
+        ("nightly", "cron(0 3 ? * ? *)"),
+        ("nightly", "cron(0 3 1 * MON *)"),
+        ("nightly", "cron(0 ? * * ? *)"),
         ("shards", 0),
         ("shards", 5),
         ("shards", "1.5"),
@@ -264,6 +274,7 @@ def test_a_machine_without_our_image_is_refused_for_that_reason(
         ("[project]\nname = '-a'\n", "malformed-project-name"),
         ("[project]\nname = '1a'\n", "malformed-project-name"),
         ("[project]\nname = 'größe'\n", "malformed-project-name"),
+        (f"[project]\nname = '{'a' * 68}'\n", "malformed-project-name"),
     ],
 )
 def test_a_project_without_a_proper_name_is_refused(
@@ -275,6 +286,13 @@ def test_a_project_without_a_proper_name_is_refused(
     with pytest.raises(ContextProblem) as problem:
         read_settings({}, file)
     assert problem.value.code == code
+
+
+def test_the_longest_name_still_names_every_resource(
+    synthesize: Callable[[str, str], Template],
+) -> None:
+    machines = synthesize("a" * 67, "plain").resources("AWS::StepFunctions::StateMachine")
+    assert max(len(machine["StateMachineName"]) for machine in machines.values()) == 80
 
 
 HOME_CACHE = Path.home() / ".cache/aws/jsii"
