@@ -154,10 +154,10 @@ def confirm(release: Release, index: Index, claimed: list[str]) -> None:
         say(f"published: {index.url} has {' and '.join(release.files)}")
         return
     where = f"on {index.url} after {index.retry.wait:g} s"
-    if set(missing) & set(claimed):
+    if unseen := [name for name in claimed if name in missing]:
         raise UserError(
             "exists-unseen",
-            f"the index says that it has {' and '.join(claimed)}, but does not show it {where}",
+            f"the index says that it has {' and '.join(unseen)}, but does not show it {where}",
             "check that --index-url (or UV_INDEX) belongs to this repository; " + _AGAIN,
         )
     raise UserError(

@@ -465,6 +465,12 @@ CASES = [
     Case("499", uploads=[answering(499)], code="upload-refused", posts=1),
     Case("409 that claims it exists", uploads=[exists], code="exists-unseen", posts=2),
     Case(
+        "both exist, it claims, and one does",
+        uploads=[accept_and_answer(409, "File already exist."), exists],
+        code="exists-unseen",
+        said=("says that it has thing-1.0.tar.gz, but does not show it",),
+    ),
+    Case(
         "a 403 that claims it exists",
         uploads=[answering(403, "already exists")],
         code="upload-refused",
