@@ -100,7 +100,10 @@ def say(text: str) -> None:
 def check_index_lists(environ: Mapping[str, str]) -> None:
     """Raise UserError for a credential in a URL that uv would read, and may print."""
     for variable in _INDEX_LISTS:
-        for entry in environ.get(variable, "").split():
+        told = environ.get(variable, "")
+        if variable == "UV_FIND_LINKS":  # the only one in which uv reads commas
+            told = told.replace(",", " ")
+        for entry in told.split():
             check_no_credentials(named_index(entry).url, variable, READER)
 
 

@@ -406,6 +406,12 @@ def test_a_password_in_a_url_that_uv_would_read_is_refused_and_not_shown(
     assert stage.index.asked == []
 
 
+def test_a_password_behind_a_comma_is_refused_where_uv_reads_a_comma(stage: Stage) -> None:
+    stage.environment.setenv("UV_FIND_LINKS", "https://x.invalid/,https://me:hunter2@y.invalid/")
+    assert stage.run() == "url-with-password"
+    assert "hunter2" not in stage.said()
+
+
 def test_files_and_folders_may_be_indexes_of_dependencies(stage: Stage) -> None:
     stage.environment.setenv("UV_DEFAULT_INDEX", "file:///srv/simple")
     stage.environment.setenv("UV_FIND_LINKS", "/srv/wheels")
