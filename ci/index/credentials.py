@@ -133,7 +133,7 @@ def _parse(secret_id: str, answer: Mapping[str, Any]) -> Credentials:
         raise UserError("secret-binary", f"{name} is binary", store)
     try:
         document = json.loads(answer["SecretString"])
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise UserError("secret-not-json", f"{name} is not a JSON object", store)

@@ -117,6 +117,7 @@ def test_the_secret_is_read_and_not_shown(secrets: SecretsManagerClient) -> None
     [
         (TOKEN, "secret-not-json"),
         (f'["{TOKEN}"]', "secret-not-json"),
+        ("[" * 50_000, "secret-not-json"),
         (f'{{"username": "__token__", "password": "{TOKEN}"', "secret-not-json"),
         ('{"username": "__token__"}', "secret-key"),
         (f'{{"password": "{TOKEN}"}}', "secret-key"),
