@@ -253,7 +253,8 @@ def _compared(text: str, version: Version) -> str:
 
 
 def _text(project: Project, path: Path) -> str:
-    return (project.root / path).read_text(encoding="utf-8")
+    """Return the text of a file, with the bytes kept that are not UTF-8."""
+    return (project.root / path).read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def diff(path: Path, before: str, after: str) -> str:
@@ -273,7 +274,7 @@ def write(project: Project, changes: Mapping[Path, str], *, confirm: Version | N
             file = project.root / path
             before[file] = file.read_bytes()
             line_end = "\r\n" if b"\r\n" in before[file] else "\n"
-            file.write_text(text, encoding="utf-8", newline=line_end)
+            file.write_text(text, encoding="utf-8", errors="surrogateescape", newline=line_end)
         if confirm:
             check_written(project.root, confirm)
     except BaseException:

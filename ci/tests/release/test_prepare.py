@@ -35,7 +35,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read_version(root: Path) -> Version:
-    match = re.search(r'__version__ = "(.*)"', (root / INIT).read_text(encoding="utf-8"))
+    match = re.search(
+        r'__version__ = "(.*)"', (root / INIT).read_text(encoding="utf-8", errors="replace")
+    )
     return Version(match[1]) if match else Version("1.2.1.dev3+g1234567")
 
 
@@ -109,6 +111,14 @@ def test_the_ends_of_lines_stay_as_they_are(package: Path) -> None:
     commit(package)
     prepare.main(["1.3.0"])
     assert (package / INIT).read_bytes() == b'__version__ = "1.3.0"\r\n'
+
+
+def test_a_module_that_is_not_utf_8_keeps_its_bytes(package: Path) -> None:
+    (package / INIT).write_bytes(b'# coding: latin-1\n# Gr\xf6\xdfe\n__version__ = "1.2.0"\n')
+    commit(package)
+    prepare.main(["1.3.0"])
+    changed = b'# coding: latin-1\n# Gr\xf6\xdfe\n__version__ = "1.3.0"\n'
+    assert (package / INIT).read_bytes() == changed
 
 
 # --- or nothing ----------------------------------------------------------------------------------
