@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -32,7 +33,7 @@ class IndexSession(requests.Session):
     ) -> None:
         """Make a session that trusts the certificates of the file `ca_cert`, if one is given."""
         super().__init__()
-        self._ca_cert = ca_cert
+        self._ca_cert = str(Path(ca_cert).expanduser()) if ca_cert else None
         self._origin = origin(url)
         self._auth = HTTPBasicAuth(*auth) if auth else None
         self._quote = quote

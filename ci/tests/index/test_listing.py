@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,6 @@ from ci.tests.told import code_of as told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pytest_httpserver import HTTPServer
     from werkzeug import Request
@@ -343,9 +344,11 @@ def test_certificates_are_checked_against_those_that_were_named(
     other.write_text("")
     clean_environment.setenv("REQUESTS_CA_BUNDLE", str(other))
     url = index.url.replace("http:", "https:")
-    with pytest.raises(UserError, match=r"none\.pem") as caught:
+    with pytest.raises(UserError, match=r" none\.pem") as caught:
         Index(url, POLICY, print, ca_cert="none.pem").files("thing", ONE)
     assert told(caught.value) == "index-unreachable"
+    with pytest.raises(UserError, match=re.escape(f" {Path.home()}/none.pem")):
+        Index(url, POLICY, print, ca_cert="~/none.pem").files("thing", ONE)
 
 
 # --- what it may know, and what is shown of what it says -----------------------------------------
