@@ -81,9 +81,9 @@ def version_before(project: Project, version: Version, base: str) -> Version | N
 
 
 def newest_tag(root: Path) -> Version | None:
-    """Return the version of the newest tag before HEAD; None if there is none."""
-    tag = _said(root, "describe", "--tags", "--abbrev=0", "--match=v[0-9]*", "HEAD^")
-    return tag_version(tag) if tag else None
+    """Return the highest version that has a tag before HEAD; None if there is none."""
+    tags = _said(root, "tag", "--merged", "HEAD^") or ""
+    return max(filter(None, map(tag_version, tags.split())), default=None)
 
 
 def check_new(project: Project, version: Version, *, may_be_published: bool) -> None:
@@ -103,7 +103,7 @@ def check_new(project: Project, version: Version, *, may_be_published: bool) -> 
 
 
 def _said(root: Path, *arguments: str) -> str | None:
-    """Return git's output; None if git fails without a message."""
+    """Return git's output; None if git fails."""
     try:
         return git(root, *arguments)
     except UserError:

@@ -169,6 +169,15 @@ def test_the_newest_tag_says_what_the_version_was(
     assert "does not set it" in said(capsys)  # a commit after that tag
 
 
+def test_a_tag_that_only_begins_like_a_version_does_not_hide_the_newest_one(branch: Path) -> None:
+    git(branch, "tag", "v1.2.0")
+    git(branch, "commit", "--quiet", "--allow-empty", "--message=Draft")
+    git(branch, "tag", "v2-draft")
+    set_version(branch, "1.3.0", changelog="")
+    git(branch, "push", "--quiet", "origin", "main")
+    assert codes() == ["changelog-entry"]
+
+
 def test_a_release_that_is_repeated_passes(
     branch: Path, httpserver: HTTPServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
