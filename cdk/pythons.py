@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_NEWEST = 15  # the newest 3.N that is out
+NEWEST = 15  # the newest 3.N that is out; the noxfile has the same
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
 
 
@@ -24,5 +24,5 @@ def other_pythons(pyproject: dict[str, Any]) -> tuple[str, ...]:
         {int(match[1]) for text in texts if (match := _CLASSIFIER.fullmatch(str(text)))}
     )
     if not named:
-        minors = [minor for minor in minors if minor <= _NEWEST]
+        minors = [minor for minor in minors if minor <= NEWEST]
     return tuple(f"3.{minor}" for minor in minors[1:-1])

@@ -16,6 +16,7 @@ from aws_cdk.aws_codebuild import ComputeType
 from aws_cdk.aws_logs import RetentionDays
 
 from app import HERE
+from pythons import NEWEST
 from settings import ContextProblem, Settings, read_settings
 from tests.conftest import DEFAULTS, VARIATIONS
 
@@ -114,6 +115,11 @@ def test_a_time_out_may_come_from_the_command_line(pyproject: Path, value: objec
 )
 def test_a_schedule_is_eventbridge_s(pyproject: Path, schedule: str) -> None:
     assert read_settings({"nightly": schedule}, pyproject).nightly == schedule
+
+
+def test_the_newest_python_is_the_noxfiles() -> None:
+    noxfile = (HERE.parent / "noxfile.py").read_text(encoding="utf-8")
+    assert f'\nNEWEST_PYTHON = "3.{NEWEST}"' in noxfile
 
 
 def classifiers(*versions: str) -> str:
