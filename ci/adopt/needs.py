@@ -188,15 +188,20 @@ def coverage_settings(
     adopter: Adopter, run: dict[str, Any], paths: dict[str, list[str]], report: dict[str, Any]
 ) -> Iterator[tuple[str, str, Any, str]]:
     """What these sections of coverage lack: section, key, whole value, and why it is needed."""
-    packages, told = adopter.project.packages, run.get("source_pkgs", [])
+    packages, why = adopter.project.packages, "the installed wheel is what is measured"
+    folders = {name.replace(".", "/"): path.as_posix() for name, path in packages.items()}
+    included, told = run.get("include", []), run.get("source_pkgs", [])
     unnamed = [name for name in packages if name not in {*told, *_importable(adopter, run)}]
-    if unnamed and "include" not in run:  # coverage has no use for both
-        yield "run", "source_pkgs", [*told, *unnamed], "the installed wheel is what is measured"
+    if included:  # coverage has no use for both
+        if not any(pattern.startswith("*") for pattern in included):
+            installed = [f"*/site-packages/{_pattern(*each)}" for each in folders.items()]
+            yield "run", "include", [*included, *installed], why
+    elif unnamed:
+        yield "run", "source_pkgs", [*told, *unnamed], why
     if "branch" not in run:
         yield "run", "branch", True, "untaken branches count"
     if run.get("relative_files") is not True:
         yield "run", "relative_files", True, "the data of each Python comes from another folder"
-    folders = {name.replace(".", "/"): path.as_posix() for name, path in packages.items()}
     if not all(
         any(_maps(entries, folder, package) for entries in paths.values())
         for package, folder in folders.items()
@@ -215,6 +220,10 @@ def _mapped(folders: dict[str, str]) -> list[str]:
     if others or folder.endswith(".py"):
         return [_top(folder, package), "**/site-packages"]
     return [folder, f"**/site-packages/{package}"]
+
+
+def _pattern(package: str, folder: str) -> str:
+    return f"{package}.py" if folder.endswith(".py") else f"{package}/*"
 
 
 def _top(folder: str, package: str) -> str:

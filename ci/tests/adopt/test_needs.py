@@ -64,6 +64,13 @@ def test_each_package_is_shipped_and_measured_and_its_types_are_checked(
     assert found["tool.coverage.paths.source"] == [".", "**/site-packages"]
 
 
+def test_what_coverage_includes_by_its_place_in_git_is_included_in_the_wheel(
+    lacking: Lacking,
+) -> None:
+    found = lacking('[tool.coverage.run]\ninclude = ["src/*"]\n')
+    assert found["tool.coverage.run.include"] == ["src/*", "*/site-packages/demo_pkg/*"]
+
+
 def test_what_coverage_omits_by_its_place_in_git_is_omitted_from_the_report(
     lacking: Lacking,
 ) -> None:
@@ -120,7 +127,8 @@ def test_setuptools_packages_may_be_told_of_in_its_older_files(
         ("", {"source_pkgs", "branch", "relative_files"}),
         ('[tool.coverage.run]\nsource = ["demo_pkg"]\nbranch = false\n', {"relative_files"}),
         ('[tool.coverage.run]\nsource = ["src"]\n', {"source_pkgs", "branch", "relative_files"}),
-        ('[tool.coverage.run]\ninclude = ["src/*"]\n', {"branch", "relative_files"}),
+        ('[tool.coverage.run]\ninclude = ["*/demo_pkg/*"]\n', {"branch", "relative_files"}),
+        ('[tool.coverage.run]\ninclude = ["src/*"]\n', {"include", "branch", "relative_files"}),
         (
             '[tool.coverage.run]\nsource_pkgs = ["demo_pkg"]\nbranch = 1\nrelative_files = true\n',
             set(),
