@@ -154,7 +154,10 @@ class CommitPipeline(codepipeline.Pipeline):
 
     def page(self, execution: str) -> str:
         """Where a person reads what the execution of that id did."""
-        stack = Stack.of(self)
-        domain = _CONSOLES.get(stack.partition, "console.aws.amazon.com")
-        console = f"https://{stack.region}.{domain}/codesuite/codepipeline"
-        return f"{console}/pipelines/{self.name}/executions/{execution}/timeline"
+        pipelines = f"{console(Stack.of(self))}/codesuite/codepipeline/pipelines"
+        return f"{pipelines}/{self.name}/executions/{execution}/timeline"
+
+
+def console(stack: Stack) -> str:
+    """The address of AWS's console in the stack's region."""
+    return f"https://{stack.region}.{_CONSOLES.get(stack.partition, 'console.aws.amazon.com')}"

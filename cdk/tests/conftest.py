@@ -31,9 +31,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 VARIATIONS: dict[str, dict[str, object]] = {
     "plain": {},
     **SETTINGS,
-    "all-pythons": {"all-pythons": "false"},
-    "china": {"region": "cn-north-1"},
-    "govcloud": {"region": "us-gov-west-1"},
+    "fewer-in-china": {"all-pythons": "false", "region": "cn-north-1"},
     "full": {
         "repository": "some-repository",
         "branch": "release/2.x",

@@ -133,7 +133,7 @@ def test_a_setting_that_is_off_leaves_nothing_behind(
     plain: Template, synthesize: Callable[[str, str], Template]
 ) -> None:
     paths = set(map(plain.path, plain.document["Resources"]))
-    fewer = synthesize("sample-package", "all-pythons")
+    fewer = synthesize("sample-package", "fewer-in-china")
     assert paths - set(map(fewer.path, fewer.document["Resources"])) == {
         *("pr-tests", "pr-tests-log", "pr-tests-role", "pr-tests-role/DefaultPolicy")
     }
