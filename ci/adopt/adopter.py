@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from ci.checkout.git import git, tracked_files
 from ci.errors import UserError
-from ci.package.project import Project, parse_project
+from ci.package.project import NEWEST_PYTHON, Project, parse_project
 from ci.package.pyproject import load, strings, table
 
 if TYPE_CHECKING:
@@ -183,7 +183,9 @@ def missing_pythons(document: dict[str, Any]) -> tuple[str, ...]:
         wanted = SpecifierSet(str(metadata.get("requires-python", "")))
     except InvalidSpecifier:
         return ()
-    return tuple(f"3.{minor}" for minor in range(LOWEST, HIGHEST + 1) if f"3.{minor}" in wanted)
+    fitting = [minor for minor in range(LOWEST, NEWEST_PYTHON + 1) if f"3.{minor}" in wanted]
+    chosen = [minor for minor in fitting if minor <= HIGHEST] or fitting[:1]
+    return tuple(f"3.{minor}" for minor in chosen)
 
 
 def _with_pythons(document: dict[str, Any], pythons: tuple[str, ...]) -> dict[str, Any]:

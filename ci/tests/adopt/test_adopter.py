@@ -47,6 +47,7 @@ def test_five_backends_and_two_layouts_are_known(
         ('requires-python = ">=3.8"\n', range(8, 13)),
         ('requires-python = ">=3.10,<3.12"\n', range(10, 12)),
         ('requires-python = ">=3.10"\ndynamic = ["classifiers"]\n', range(10, 13)),
+        ('requires-python = ">=3.14"\n', range(14, 15)),
     ],
 )
 def test_without_classifiers_the_pythons_follow_from_requires_python(
@@ -89,7 +90,7 @@ REFUSED = [
     ({"pyproject.toml": f'{CLASSIFIED}requires-python = ">=3.6"\n'}, "adopt-old-python"),
     ({"pyproject.toml": CLASSIFIED.replace("3.12", "3.7")}, "adopt-old-python"),
     ({"pyproject.toml": f"{STATIC}requires-python = 'new'\n"}, "requires-python"),
-    ({"pyproject.toml": f"{STATIC}requires-python = '>=3.14'\n"}, "no-python-classifiers"),
+    ({"pyproject.toml": f"{STATIC}requires-python = '>=3.99'\n"}, "no-python-classifiers"),
     ({"ci/tests/test_own.py": ""}, "adopt-ci-tests"),
     ({"src/demo_pkg/speed.pyx": ""}, "adopt-compiled"),
     ({"setup.py": "setup(ext_modules=[])"}, "adopt-compiled"),
