@@ -40,7 +40,6 @@ _NAMES = (
     ("setuptools", "packages"),
     ("setuptools", "py-modules"),
 )
-
 # … or which of the packages they take.
 _CHOICES = (
     ("setuptools", "packages", "find", "include"),
@@ -77,7 +76,7 @@ def find_packages(root: Path, name: str, document: dict[str, Any]) -> dict[str, 
     UserError when there is none, or it isn't clear which it is.
     """
     parents = (*map(Path, _told(document, _FOLDERS)), *_PARENTS)
-    names = [*_spellings(name)]
+    names = list(_spellings(name))
     told = [*_paths(document), *_below(parents, _told(document, _NAMES))]
     configured = _existing(root, parents, told)
     named = _existing(root, parents, _below(parents, names))
@@ -88,6 +87,7 @@ def find_packages(root: Path, name: str, document: dict[str, Any]) -> dict[str, 
     parent, first = found[0]
     if not configured and _ships_all(document, parent):
         found += [(parent, place) for place in _packages(root, first.parent)]
+    # Those that are imported from the same folder as the first one; subpackages are part of one.
     places = [
         place
         for folder, place in dict.fromkeys(found)
