@@ -24,6 +24,7 @@ _ITS_OWN = {
     "s3 rb": set[str](),
     "s3 rm": {"recursive"},
 }
+_MODELS = {"s3api": "s3"}  # where the CLI's name of a service is another
 _RENAMED = {("sns", "endpoint"): "notification-endpoint"}
 _GLOBAL = {"no-paginate", "output", "query", "region"}
 _PAGING = {"max-items", "page-size", "starting-token"}
@@ -39,6 +40,7 @@ def complaints(command: str) -> Iterator[str]:
     if own is not None:
         yield from (f"unknown option {name}" for name in given.keys() - own - _GLOBAL)
         return
+    service = _MODELS.get(service, service)
     try:
         model = _operation(service, operation)
     except (UnknownServiceError, OperationNotFoundError, KeyError) as error:

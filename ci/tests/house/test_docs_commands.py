@@ -68,6 +68,7 @@ def test_the_aws_cli_takes_this(command: str) -> None:
         ("aws codebuild list-reports --max-items 1 --query reports[].name", "finds []"),
         ("aws sns list-topics --query Topics[].Arn", "finds []"),
         ("aws s3 rm s3://x --recursively", "unknown option recursively"),
+        ("aws s3api list-buckets --query Bucket[].Name", "finds []"),
         (
             "aws codecommit create-pull-request --title t --targets repository=x",
             "targets has no repository",
