@@ -43,13 +43,12 @@ class Notifications(Construct):
 
     def _show_in_slack(self, topic: sns.Topic, name: str, workspace: str, channel: str) -> None:
         """Have Amazon Q Developer show the topic's messages; nobody can do anything from there."""
-        # Another workspace replaces the configuration: first the new one is made, by its own name.
-        unique = f"{name}-{workspace}"
         nothing = aws_iam.ManagedPolicy.from_aws_managed_policy_name("AWSDenyAll")
         aws_chatbot.SlackChannelConfiguration(
             self,
             "slack",
-            slack_channel_configuration_name=unique,
+            # Another workspace replaces it: the new one is made first, and needs a name of its own.
+            slack_channel_configuration_name=f"{name}-{workspace}",
             slack_workspace_id=workspace,
             slack_channel_id=channel,
             notification_topics=[topic],

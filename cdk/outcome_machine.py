@@ -45,7 +45,7 @@ class OutcomeMachine(sfn.StateMachine):
         name = f"{settings.name}-{construct_id}"
         path = f"/aws/vendedlogs/states/{name}"
         log = run_log(stack, f"{construct_id}-log", path, settings.log_retention)
-        # Step Functions refuses an ARN of another partition.
+        # Step Functions refuses an ARN of another partition; cfn-lint, a substitution in its place.
         text = json.dumps(definition, indent=2).replace('"arn:aws:', f'"arn:{stack.partition}:')
         super().__init__(
             stack,

@@ -27,8 +27,8 @@ hookimpl = HookimplMarker("pytest")
 REPORTS = "reports"
 NO_TESTS = (
     "error[no-tests]: pytest found no test\n"
-    "help: write one in tests/test_*.py; if there are some, look at pytest's testpaths, and at the"
-    " arguments after `--`"
+    "help: write one in tests/test_*.py; if there are some, look at pytest's testpaths and at the"
+    " arguments after `--`, or set fewer shards"
 )
 _SETTINGS = ("pyproject.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 

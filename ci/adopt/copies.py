@@ -213,9 +213,8 @@ def _not_ignored(root: Path) -> list[str]:
 def ignored(source: Path, root: Path) -> dict[str, str]:
     """The patterns by which `git add` skips files of the pipeline, each with one file."""
     found: dict[str, str] = {}
-    for file, line, pattern, path in _ignored(
-        root, ("check-ignore",), [*_travelling(source), LIST]
-    ):
+    ours = [*_travelling(source), LIST]
+    for file, line, pattern, path in _ignored(root, ("check-ignore",), ours):
         found.setdefault(f"{file}:{line}: {pattern}", path)
     return found
 

@@ -34,7 +34,7 @@ def main() -> None:
     project = read_project(root)
     version = read_release(dist_folder(root)).version
     base = change_base(root, release_branch(project))
-    before = version_before(project, version, base) if base else newest_tag(root)
+    before = version_before(project, version, base) if base else highest_tag(root)
     if before is None and is_shallow(root):
         print(
             "not judged: this clone is shallow, so git can't tell whether this change sets the"
@@ -80,7 +80,7 @@ def version_before(project: Project, version: Version, base: str) -> Version | N
     return next(filter(None, before), None)
 
 
-def newest_tag(root: Path) -> Version | None:
+def highest_tag(root: Path) -> Version | None:
     """Return the highest version that has a tag before HEAD; None if there is none."""
     tags = _said(root, "tag", "--merged", "HEAD^") or ""
     return max(filter(None, map(tag_version, tags.split())), default=None)

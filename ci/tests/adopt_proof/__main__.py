@@ -80,11 +80,11 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     """Adopt in one package, and run the sessions there."""
     root = fetch(folder, package)
     outcome = Outcome(package["name"], package["version"], package["why"])
-    if "pythons" in package:
-        outcome.by_hand = choose_pythons(root, package["pythons"])
+    by_hand = [f"{path} removed" for path in package.get("removed", [])]
     for path in package.get("removed", []):
         (root / path).unlink()
-        outcome.by_hand = f"{path} removed"
+    if "pythons" in package:
+        by_hand.append(choose_pythons(root, package["pythons"]))
     dry, done = adopt(root, package), adopt(root, package, "--write")
     if done.returncode:
         outcome.what = describe_refused(root)
@@ -94,8 +94,8 @@ def try_one(folder: Path, package: dict[str, Any]) -> Outcome:
     require_dry(dry, done)
     adopter = read_adopter(Path.cwd(), root)
     outcome.what = f"{adopter.backend}, {'flat' if adopter.flat else 'src'}"
-    by_hand = [outcome.by_hand, *add_by_hand(root, package.get("by-hand", []))]
-    outcome.by_hand = "; ".join(filter(None, by_hand))
+    by_hand += add_by_hand(root, package.get("by-hand", []))
+    outcome.by_hand = "; ".join(by_hand)
     commit(root, "Adopt")
     outcome.sessions |= run_sessions(root, "lock")
     commit(root, "Lock")

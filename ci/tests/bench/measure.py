@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _INTERVAL = 0.2  # seconds between two looks at the memory
 _PATIENCE = 10  # seconds that a program has to end after it was interrupted
 _OUTER = (
-    *("NOX", "COV", "VIRTUAL_ENV", "SOURCE_", "DIST_", "PYTEST_", "TOX_", "SHARD", "NIGHTLY"),
-    "PYENV_VERSION",
+    *("NOX", "NIGHTLY", "SHARD", "SOURCE_", "DIST_", "COV", "PYTEST_", "TOX_"),
+    *("VIRTUAL_ENV", "PYENV_VERSION"),
 )
 _STARTED = re.compile(r"Starting session (\S+)\.\.\.$")
 _ENDED = re.compile(r"=+ \S+ (\S+): \w+.* =+$")
